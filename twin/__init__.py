@@ -1,0 +1,1 @@
+"""What there is, and what happens: model, files, queueing network, engines, report."""
