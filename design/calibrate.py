@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 import numpy as np
 import onnxruntime
@@ -142,7 +141,7 @@ def _take_turns(benches: list[_Bench], samples: int, clock: Clock, progress: Pro
     done = 0
     for first in range(0, samples, TURN):
         for bench in benches:
-            bench.run_untimed()
+            bench.run_untimed(clock)
             for _ in range(min(TURN, samples - first)):
                 bench.run_timed(clock)
                 done += 1
@@ -176,16 +175,45 @@ class _Bench:
         self.load_seconds.append(clock.wall() - start)
 
     def warm_up(self, runs: int | None, clock: Clock) -> None:
-        """Run *runs* times, or until a block of runs is hardly faster than the block before."""
+        """Run *runs* times; if None, until a block of runs is hardly faster than the block before."""
+        most = _LONGEST_WARM_UP if runs is None else runs
         before = np.inf
-        for done in count(0, _WARM_UP_BLOCK):
-            self.warm_up_runs = done if runs is None else runs
-            if runs is not None or done >= _LONGEST_WARM_UP:
-                break
-            now = np.median([self._run(clock)[0] for _ in range(_WARM_UP_BLOCK)])
-            if now > 0.95 * before:
-                self.warm_up_runs += _WARM_UP_BLOCK
-                break
+        while self.warm_up_runs < most:
+            times = [self._run(clock)[0] for _ in range(min(_WARM_UP_BLOCK, most - self.warm_up_runs))]
+            self.warm_up_runs += len(times)
+            now = float(np.median(times))
+            if runs is None and now > 0.95 * before:
+                return
             before = now
-        for _ in range(runs or 0):
+
+    def run_untimed(self, clock: Clock) -> None:
+        for _ in range(UNTIMED):
             self._run(clock)
+
+    def run_timed(self, clock: Clock) -> None:
+        wall, cpu = self._run(clock)
+        self.service_seconds.append(wall)
+        self.cpu_seconds.append(cpu)
+
+    def _run(self, clock: Clock) -> tuple[float, float]:
+        """Return the wall and CPU seconds of one run."""
+        wall, cpu = clock.wall(), clock.cpu()
+        run_once(self.model, self.session, self.inputs)
+        cpu_end, wall_end = clock.cpu(), clock.wall()
+        return wall_end - wall, cpu_end - cpu
+
+    def measurement(self, threads: int) -> Measurement:
+        numbers = (
+            () if has_only_numbers(self.outputs) else ("outputs are not all finite numbers; the input is made up",)
+        )
+        return Measurement(
+            model=self.model,
+            input_shapes={name: array.shape for name, array in self.inputs.items()},
+            input_mb=sum(array.nbytes for array in self.inputs.values()) / 1e6,
+            output_mb=output_bytes(self.outputs) / 1e6,
+            load_seconds=tuple(self.load_seconds),
+            service_seconds=tuple(self.service_seconds),
+            cpu_seconds=tuple(self.cpu_seconds),
+            warm_up_runs=self.warm_up_runs,
+            notes=(*self.model.notes, *numbers, *doubts(self.service_seconds, self.cpu_seconds, threads=threads)),
+        )

@@ -18,6 +18,11 @@ Inputs = dict[str, NDArray[Any]]
 
 LARGEST_INPUT_MB = 2000.0
 
+_MADE_UP = frozenset(
+    ["bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))]
+    + [f"float{bits}" for bits in (16, 32, 64)]
+)
+
 
 def parse_shape(text: str) -> tuple[str, Shape]:
     """Return the name and the sizes that ``name=1,3,224,224`` says; ``name=`` is a scalar.
@@ -50,6 +55,7 @@ def example_inputs(model: OnnxModel, *, seed: int, shapes: Mapping[str, Shape] |
     any vocabulary. Raises ProfileError if an input cannot be made.
     """
     wanted = shapes or {}
+    dtypes = {tensor.name: _dtype(model, tensor) for tensor in model.inputs}
     final = {tensor.name: _shape(model, tensor, wanted.get(tensor.name)) for tensor in model.inputs}
     size_mb = sum(tensor.bytes_per_element * math.prod(final[tensor.name]) / 1e6 for tensor in model.inputs)
     if size_mb > LARGEST_INPUT_MB:
@@ -57,7 +63,7 @@ def example_inputs(model: OnnxModel, *, seed: int, shapes: Mapping[str, Shape] |
             f"the inputs of {model.reference!r} would take {size_mb:.0f} MB, more than {LARGEST_INPUT_MB:.0f}"
         )
     rng = np.random.default_rng(seed)
-    return {tensor.name: _values(model, tensor, final[tensor.name], rng) for tensor in model.inputs}
+    return {tensor.name: _values(dtypes[tensor.name], final[tensor.name], rng) for tensor in model.inputs}
 
 
 def _shape(model: OnnxModel, tensor: Tensor, wanted: Shape | None) -> Shape:
@@ -79,16 +85,15 @@ def _shape(model: OnnxModel, tensor: Tensor, wanted: Shape | None) -> Shape:
     return wanted
 
 
-def _values(model: OnnxModel, tensor: Tensor, shape: Shape, rng: np.random.Generator) -> NDArray[Any]:
-    try:
-        dtype = np.dtype(tensor.dtype)
-    except TypeError:
-        dtype = np.dtype(object)
-    if dtype.kind == "f":
-        return np.asarray(rng.standard_normal(shape), dtype=dtype)
-    if dtype.kind in "iub":
-        return np.asarray(rng.integers(0, 2, shape), dtype=dtype)
-    raise ProfileError(
-        f"input {tensor.name!r} of {model.reference!r} is of type {tensor.dtype}; "
-        "only floats, whole numbers and truths can be made up"
-    )
+def _dtype(model: OnnxModel, tensor: Tensor) -> np.dtype[Any]:
+    if tensor.dtype not in _MADE_UP:
+        raise ProfileError(
+            f"input {tensor.name!r} of {model.reference!r} is of type {tensor.dtype}; "
+            "only floats, whole numbers and truths can be made up"
+        )
+    return np.dtype(tensor.dtype)
+
+
+def _values(dtype: np.dtype[Any], shape: Shape, rng: np.random.Generator) -> NDArray[Any]:
+    numbers = rng.standard_normal(shape) if dtype.kind == "f" else rng.integers(0, 2, shape)
+    return np.asarray(numbers, dtype=dtype)

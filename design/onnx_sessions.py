@@ -27,7 +27,11 @@ _UNKNOWN_OPERATOR = re.compile(
     r"No Op registered for (?P<a>\S+)|(?P<b>\S+?)(?:\(-?\d+\))? is not a registered function/op"
     r"|Could not find an implementation for (?P<c>\S+?)\("
 )
-_PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed: ?")
+_PREAMBLES = (
+    re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : "),
+    re.compile(r"^Load model from .*? failed: ?"),
+    re.compile(r"/onnxruntime_src/.*?\) (?=[A-Z])"),  # file and signature of the C++ function
+)
 
 
 def open_session(model: OnnxModel, *, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -43,7 +47,8 @@ def open_session(model: OnnxModel, *, threads: int = 1) -> onnxruntime.Inference
     options.log_severity_level = _QUIET
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(model.path, options, providers=["CPUExecutionProvider"])
+        # Without a fallback: it would try the same provider again and print that on the output stream.
+        return onnxruntime.InferenceSession(model.path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except _ORT_ERRORS as error:
         raise ProfileError(f"cannot load {model.reference!r}: {_reason(error)}") from error
 
@@ -82,7 +87,10 @@ def has_only_numbers(value: Any) -> bool:
 
 def _reason(error: Exception) -> str:
     """Return onnxruntime's own words on one line, without codes and paths, the unknown operator first if it is one."""
-    words = " ".join(_PREAMBLE.sub("", _PREAMBLE.sub("", str(error))).split())[:300]
+    words = " ".join(str(error).split())
+    for preamble in _PREAMBLES:
+        words = preamble.sub("", words)
+    words = words[:300]
     found = _UNKNOWN_OPERATOR.search(str(error))
     if found is None:
         return words or type(error).__name__

@@ -125,7 +125,8 @@ def mmc_response_time_quantile(arrival_rate: float, service_time: float, servers
     upper = 1.0
     while excess(upper) > 0.0:
         upper *= 2.0
-    return service_time * float(brentq(excess, 0.0, upper, xtol=1e-18))
+    # Finer than the rounding of the tail; probabilities below that rounding need many bisections.
+    return service_time * float(brentq(excess, 0.0, upper, xtol=1e-16, maxiter=1000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +222,7 @@ def kingman(
 ) -> float:
     """Return an estimate of the mean waiting seconds of a G/G/c queue, asymptotically exact in heavy traffic.
 
-    Kingman (1961) for one server; for several the M/M/c wait is scaled likewise (Allen & Cunneen, in Allen 1990, ch. 5).
+    Kingman (1961) for one server; for several the M/M/c wait is scaled likewise (Allen & Cunneen; Allen 1990, ch. 5).
 
     Args:
         arrival_rate: Requests/s.

@@ -38,9 +38,11 @@ class Container(Value):
 
 
 def _listed(candidates: object) -> object:
-    """Read a list of names as candidates with default containers."""
+    """Read a list of names, and names without a container, as candidates with default containers."""
     if isinstance(candidates, list | tuple) and all(isinstance(name, str) for name in candidates):
         return {name: {} for name in candidates}
+    if isinstance(candidates, dict):
+        return {name: {} if container is None else container for name, container in candidates.items()}
     return candidates
 
 
@@ -89,6 +91,9 @@ class Deployment(Value):
     transition_probabilities: dict[Name, Probability] = Field(default_factory=dict)
     """Probabilities of dependencies that this deployment changes, by successor."""
 
+    dependency_data_mb: dict[Name, NonNegative] = Field(default_factory=dict)
+    """Megabytes of dependencies that this deployment changes, by successor."""
+
     @property
     def chain(self) -> tuple[Partition, ...]:
         """The partitions in order."""
@@ -121,7 +126,7 @@ class Component(Value):
         own = {key: data[key] for key in ("name", "join", "sends") if key in data}
         body = {key: value for key, value in data.items() if key not in own}
         base: dict[str, Any] = {"partitions": {data.get("name"): body}}
-        for key in ("accuracy", "transition_probabilities"):
+        for key in ("accuracy", "transition_probabilities", "dependency_data_mb"):
             if key in body:
                 base[key] = body.pop(key)
         return {**own, "deployments": {"base": base}}

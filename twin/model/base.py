@@ -33,7 +33,9 @@ def _give_names(items: object) -> object:
     named: dict[Any, Any] = {}
     for key, item in items.items():
         body = {} if item is None else item
-        named[key] = {**body, "name": key} if isinstance(body, dict) and "name" not in body else body
+        if isinstance(body, dict) and body.get("name", key) != key:
+            raise ValueError(f"entry {key!r} is called {body['name']!r} inside; leave out the inner name")
+        named[key] = {**body, "name": key} if isinstance(body, dict) else body
     return named
 
 

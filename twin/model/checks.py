@@ -102,7 +102,9 @@ def _partitions(scenario: Scenario) -> Iterator[Problem]:
     times = Counter(partition.name for _, partition in places)
     for where, partition in places:
         if times[partition.name] > 1:
-            yield Problem(where, f"partition {partition.name!r} appears {times[partition.name]} times; names are unique")
+            yield Problem(
+                where, f"partition {partition.name!r} appears {times[partition.name]} times; names are unique"
+            )
         for candidate in partition.candidates:
             yield from _unknown(f"{where}.candidates", "resource or function", candidate, hosts)
     for component in scenario.application.components.values():
@@ -229,7 +231,9 @@ def _coverage(scenario: Scenario, plan: Plan) -> Iterator[Problem]:
         full = [d.name for d in component.deployments.values() if len(placed[d.name]) == len(d.partitions)]
         if len(full) > 1 or (full and any(placed[name] for name in placed if name not in full)):
             several = ", ".join(name for name in placed if placed[name])
-            yield Problem("plan", f"component {component.name!r}: one deployment at a time; partitions of {several} placed")
+            yield Problem(
+                "plan", f"component {component.name!r}: one deployment at a time; partitions of {several} placed"
+            )
         if not full:
             options = "; or ".join(", ".join(d.partitions) for d in component.deployments.values())
             yield Problem("plan", f"component {component.name!r} is not placed in full; place {options}")

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from twin.model.base import Flag, Name, NonNegative, Positive, Value
 
-Percentile = Annotated[float, Field(gt=0, lt=100)]
-Share = Annotated[float, Field(gt=0, lt=1)]
+Percentile = Annotated[float, Field(gt=0, lt=100, strict=True)]
+Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
 
 
 class _TimeLimit(Value):

@@ -13,7 +13,7 @@ from twin.model.law import Law
 class Profile(Value):
     """The service time of one partition on one device class, measured or assumed.
 
-    A bare number or a law stands for the service time alone.
+    A bare number stands for the mean of the service time; the keys of a law may stand here without ``service_time``.
     """
 
     service_time: Law
@@ -49,7 +49,8 @@ class Profile(Value):
         if isinstance(data, int | float) and not isinstance(data, bool):
             return {"service_time": data}
         if isinstance(data, dict) and "service_time" not in data and {"mean", "samples"} & set(data):
-            return {"service_time": data}
+            law = {key: value for key, value in data.items() if key in Law.model_fields}
+            return {"service_time": law, **{key: value for key, value in data.items() if key not in law}}
         return data
 
     @property

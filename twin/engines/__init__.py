@@ -1,0 +1,1 @@
+"""Engines run a network: closed forms, SimPy."""

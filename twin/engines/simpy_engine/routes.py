@@ -1,0 +1,87 @@
+"""Steps and stages with their chance beside them: what the simulation looks up for every request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twin.engines.simpy_engine.draws import Column
+from twin.engines.simpy_engine.nodes import MICRO
+from twin.engines.simpy_engine.token import Token
+from twin.network import Hop, Network, Stage, Step
+
+
+class StageRoute:
+    """A stage of the network while it runs."""
+
+    def __init__(self, index: int, stage: Stage, network: Network, seed: int, replication: int) -> None:
+        self.index = index
+        self.several_steps = len(stage.steps) > 1
+        self.exclusive = stage.exclusive
+        self.joins = index in network.joins
+        self.entered_paths = [
+            (path, position)
+            for path, chain in enumerate(network.paths)
+            for position, at in enumerate(chain)
+            if at == index
+        ]
+        self.final_paths = [path for path, chain in enumerate(network.paths) if chain[-1] == index]
+        targets = [
+            network.stages[network.steps[send.step].component].name for send in network.steps[stage.steps[0]].sends
+        ]
+        probabilities = [send.probability for send in network.steps[stage.steps[0]].sends]
+        certain = len(probabilities) == 1 and probabilities[0] >= 1
+        if stage.exclusive:
+            self.coins = [] if certain or not targets else [Column(seed, replication, f"branch/{stage.name}")]
+        else:
+            self.coins = [Column(seed, replication, f"branch/{stage.name}/{target}") for target in targets]
+
+
+class StepRoute:
+    """A step of the network while it runs."""
+
+    def __init__(self, index: int, step: Step, network: Network, seed: int, replication: int) -> None:
+        self.index = index
+        self.name = step.name
+        self.replicas = step.replicas
+        self.computing_units = step.computing_units
+        self.micro_units = round(step.computing_units * MICRO)
+        self.exit_probability = step.exit_probability
+        self.last = step.next_step is None
+        self.next_hop = step.next_hop
+        self.services = Column(seed, replication, f"service/{step.name}", step.service_time)
+        exits = 0 < step.exit_probability < 1
+        self.exits = Column(seed, replication, f"exit/{step.name}") if exits else None
+        pool = network.stations[step.station]
+        tosses = step.replicas > 1 and getattr(pool, "dispatch", "") == "random"
+        self.dispatch = Column(seed, replication, f"dispatch/{step.name}") if tosses else None
+        self._cold_service = step.cold_service_time
+        self._cold = Column(seed, replication, f"cold/{step.name}", step.cold_start) if step.cold_start else None
+        if step.cold_service_time:
+            self._cold = Column(seed, replication, f"service/{step.name}", step.cold_service_time)
+        self.stage: StageRoute
+        self.pool: Any = None
+        self.next: StepRoute | None = None
+        self.sends: list[tuple[float, StepRoute, Hop | None]] = []
+
+    def cold(self, token: Token) -> float:
+        """Return the whole service time of *token* on a fresh instance, its warm service time being set."""
+        if self._cold is None:
+            return token.service
+        seconds = self._cold.single(token.request, token.visit)
+        return seconds if self._cold_service else seconds + token.service
+
+    @property
+    def columns(self) -> list[Column]:
+        """The streams read for every request."""
+        return [column for column in (self.services, self.exits, self.dispatch) if column is not None]
+
+
+def lay_routes(network: Network, seed: int, replication: int) -> list[StepRoute]:
+    """Return the steps of *network*, connected."""
+    stages = [StageRoute(i, stage, network, seed, replication) for i, stage in enumerate(network.stages)]
+    routes = [StepRoute(i, step, network, seed, replication) for i, step in enumerate(network.steps)]
+    for route, step in zip(routes, network.steps, strict=True):
+        route.stage = stages[step.component]
+        route.next = None if step.next_step is None else routes[step.next_step]
+        route.sends = [(send.probability, routes[send.step], send.hop) for send in step.sends]
+    return routes
