@@ -211,6 +211,14 @@ def test_an_unknown_operator_is_named(tmp_path: Path, domain: str, operator: str
         open_session(load_model(reference))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sessions_use_the_threads_they_are_given_and_never_spin(small: str, threads: int) -> None:
+    """Spinning threads would count as work."""
+    options = open_session(load_model(small), threads=threads).get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (threads, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 # Inputs
 
 
@@ -223,6 +231,13 @@ def test_inputs_of_every_numeric_type_run(tmp_path: Path, kind: str) -> None:
     (output,) = run_once(model, open_session(model), inputs)
     np.testing.assert_array_equal(output, inputs["x"])
     assert output_bytes(output) == inputs["x"].nbytes == model.inputs[0].bytes_per_element * 6
+
+
+@pytest.mark.parametrize(("kind", "values"), [("INT64", {0, 1}), ("UINT8", {0, 1}), ("BOOL", {False, True})])
+def test_whole_numbers_are_valid_in_any_vocabulary(tmp_path: Path, kind: str, values: set[int]) -> None:
+    """Both values occur: all zeros could take a short cut."""
+    model = load_model(one_node(tmp_path / "m.onnx", "Identity", [100], getattr(TensorProto, kind)))
+    assert set(example_inputs(model, seed=0)["x"].tolist()) == values
 
 
 def test_inputs_follow_the_seed(small: str) -> None:
@@ -457,6 +472,26 @@ def test_json_is_one_document_and_nothing_else(small: str) -> None:
     segment = json.loads(result.stdout)["segments"]["dense [1]"]
     assert (segment["input_shapes"], segment["input_mb"]) == ({"x": [8, 4]}, 128e-6)
     assert all(round(seconds, 7) == seconds for seconds in segment["service_seconds"])
+
+
+def test_all_options_reach_the_measurement(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is read and forgotten."""
+    given: dict[str, Any] = {}
+
+    def noted(models: list[onnx_models.OnnxModel], **options: Any) -> list[calibrate_module.Measurement]:
+        given.update(options)
+        return calibrate_all(models, **options)
+
+    monkeypatch.setattr(calibrate_module, "calibrate_all", noted)
+    result = invoke(small, "--json", "--samples", "4", "--threads", "2", "--seed", "3", "--shape", "x=8,4")
+    assert {key: given[key] for key in given if key != "progress"} == {
+        "samples": 4,
+        "threads": 2,
+        "seed": 3,
+        "shapes": {"x": (8, 4)},
+    }
+    origin = json.loads(result.stdout)["provenance"]
+    assert (origin["samples"], origin["threads"], origin["seed"]) == (4, 2, 3)
 
 
 def test_json_stays_clean_when_onnxruntime_complains(tmp_path: Path) -> None:

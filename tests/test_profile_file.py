@@ -16,6 +16,8 @@ from twin.errors import ProfileError
 from twin.formats import profile_file
 from twin.formats.profile_file import ProfileFile, is_name, load_profile, save_profile, to_json
 
+SHIPPED = Path(__file__).parent.parent / "scenarios" / "profiles"
+
 PROFILE: dict[str, Any] = {
     "format": "continuum-twin profile 1",
     "device": "x86-vm",
@@ -240,3 +242,14 @@ def test_names_are_judged_alike_in_files_and_on_the_command_line(tmp_path: Path,
         assert load_profile(path).device == name
     else:
         assert "2 problems" in error_of(path)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.json")), ids=lambda path: path.stem)
+def test_shipped_profiles_were_measured_on_a_quiet_machine(path: Path) -> None:
+    """They can be read, say where they come from, and their 95th percentile is near their median."""
+    profile = load_profile(path)
+    assert profile.provenance.cpu
+    for segment in profile.segments.values():
+        times = sorted(segment.service_seconds)
+        assert len(times) == profile.provenance.samples
+        assert times[len(times) * 95 // 100] < 1.5 * times[len(times) // 2]

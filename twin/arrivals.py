@@ -57,7 +57,7 @@ def _blocks(process: Arrivals, rng: np.random.Generator, bare: LawName) -> Itera
         case Batch():
             return _batches(process, rng)
         case Trace():
-            return iter([np.asarray(process.times, dtype=np.float64)])
+            return iter([np.sort(np.asarray(process.times, dtype=np.float64))])
         case Closed():
             raise ValueError("a closed source has no arrival times of its own")
 
@@ -76,8 +76,7 @@ def _piecewise(process: Piecewise, rng: np.random.Generator) -> Iterator[FloatAr
     mass = np.concatenate([[0.0], np.cumsum(np.diff(times) * rates[:-1])])
     whole = mass[-1] + rates[-1] * (process.period - times[-1]) if process.period else np.inf
     for points in _sums(lambda: rng.exponential(1.0, BLOCK)):
-        turns = np.floor(points / whole) if process.period else np.zeros(BLOCK)
-        rest = points - turns * whole if process.period else points
+        turns, rest = np.divmod(points, whole)
         if not process.period and rates[-1] == 0:
             rest = rest[rest < mass[-1]]
             turns = turns[: len(rest)]

@@ -15,6 +15,10 @@ from twin.errors import Problem, ScenarioError, did_you_mean
 from twin.formats.text_file import read_text
 from twin.formats.yaml_source import YamlSource, parse_yaml
 
+LONGEST_NAME = 200
+LARGEST_COUNT = 10**9
+"""What the model allows."""
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -32,8 +36,15 @@ class Reading:
     sources: list[str] = field(default_factory=list)
     """Files read, relative to the folder."""
 
+    opened: dict[str, Entry | None] = field(default_factory=dict)
+
     def open(self, name: str) -> Entry | None:
         """Return the root of the file *name*, or None if it is absent, empty or unreadable (the last is a problem)."""
+        if name not in self.opened:
+            self.opened[name] = self._read(name)
+        return self.opened[name]
+
+    def _read(self, name: str) -> Entry | None:
         path = self.folder / name
         if not path.exists():
             return None
@@ -56,6 +67,10 @@ class Reading:
         """Keep a choice for the user to see, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def problem(self, where: str, message: str) -> None:
+        """Leave a problem that has no line."""
+        self.problems.append(Problem(where, message))
 
     def require(self, message: str) -> None:
         """Raise ScenarioError with all problems found so far, if there are any."""
@@ -135,6 +150,8 @@ class Entry:
         if not isinstance(self.value, str) or not self.value.strip():
             self.problem(f"expected a name, got {shown(self.value)}{_quotes(self.value)}")
             return "?"
+        if len(self.value) > LONGEST_NAME:
+            self.problem(f"a name has at most {LONGEST_NAME} characters, got {len(self.value)}")
         return self.value.strip()
 
     def as_number(self, *, positive: bool = False) -> float:
@@ -161,8 +178,9 @@ class Entry:
         if not self._wanted(key, default):
             return least if default is None else default
         value = self.at(key).value
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            self.at(key).problem(f"expected a whole number, at least {least}, got {shown(value)}{_unquoted(value)}")
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LARGEST_COUNT:
+            wanted = f"a whole number from {least} to {LARGEST_COUNT}"
+            self.at(key).problem(f"expected {wanted}, got {shown(value)}{_unquoted(value)}")
             return least
         return value
 

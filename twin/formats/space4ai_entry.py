@@ -8,12 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from reprlib import Repr
 
 from twin.errors import Problem, did_you_mean
 from twin.model.base import LARGEST
 
-_REPR = Repr(maxstring=60, maxlist=4, maxdict=4, maxother=60)
 _ABSENT = object()
 
 
@@ -96,7 +94,7 @@ class Entry:
         return [(str(key), Entry(value, f"{prefix}{key}", self.findings)) for key, value in self.value.items()]
 
     def items(self) -> list[Entry]:
-        """Return the values of a list; a single value is a list of one, and ``""`` an empty one, as in 2021 and 2022."""
+        """Return the values of a list; a value alone is a list of one, and ``""`` an empty one, as in 2021 and 2022."""
         if self.is_absent:
             return []
         values = self.value if isinstance(self.value, list) else [] if self.value == "" else [self.value]
@@ -152,7 +150,12 @@ class Entry:
         return ""
 
     def _must_be(self, what: str) -> None:
-        self.problem(f"must be {what}, got {_REPR.repr(self.value)}")
+        self.problem(f"must be {what}, got {_shown(self.value)}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def as_number(value: object) -> float | None:

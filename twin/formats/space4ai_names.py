@@ -102,11 +102,21 @@ def codes_of(scenario: Scenario) -> Codes:
 def names_of(root: Entry) -> Names:
     """Return the names that a document's own key ``Names`` gives to its codes."""
     given = root.child("Names", {})
-    kinds = {
-        kind: {code: entry.text() for code, entry in given.child(kind, {}).entries()}
-        for kind in ("components", "deployments", "partitions", "layers")
-    }
-    return Names(**kinds)
+    kinds = ("components", "deployments", "partitions", "layers")
+    return Names(**{kind: _given(kind, given.child(kind, {})) for kind in kinds})
+
+
+def _given(kind: str, entry: Entry) -> dict[str, str]:
+    """Return code → name; a name that stands for two codes would merge them."""
+    names: dict[str, str] = {}
+    for code, named in entry.entries():
+        name = named.text()
+        scope = f"{code.split('.')[0]}." if kind == "deployments" else ""
+        if any(other == name and before.startswith(scope) for before, other in names.items()):
+            named.problem(f"the name {name!r} stands for two codes")
+        elif name:
+            names[code] = name
+    return names
 
 
 def _partition_codes(component: Component) -> dict[str, str]:

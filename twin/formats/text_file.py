@@ -34,6 +34,22 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES, error: type[TwinError] 
     return text
 
 
+def require_file(path: Path, *, max_bytes: int, error: type[TwinError] = ScenarioError) -> None:
+    """Raise *error* unless *path* is a regular file of at most *max_bytes*."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise error(f"{path}: no such file{_neighbour(path)}") from None
+    except (OSError, ValueError) as bad:
+        raise error(f"{path}: cannot be read: {_reason(bad)}") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise error(f"{path}: is a folder, not a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise error(f"{path}: is not a regular file")
+    if found.st_size > max_bytes:
+        raise error(f"{path}: has {found.st_size / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are read")
+
+
 def require_text(text: str, name: str, *, error: type[TwinError] = ScenarioError) -> None:
     """Raise *error* if *text* holds a character that no text file should (NUL, control characters, surrogates)."""
     found = _FORBIDDEN.search(text)
@@ -73,18 +89,10 @@ def _umask() -> int:
 
 
 def _read_bytes(path: Path, max_bytes: int, error: type[TwinError]) -> bytes:
+    require_file(path, max_bytes=max_bytes, error=error)
     try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise error(f"{path}: is a folder, not a file")
-        if not stat.S_ISREG(found.st_mode):
-            raise error(f"{path}: is not a regular file")
-        if found.st_size > max_bytes:
-            raise error(f"{path}: has {found.st_size / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are read")
         return path.read_bytes()
-    except FileNotFoundError:
-        raise error(f"{path}: no such file{_neighbour(path)}") from None
-    except (OSError, ValueError) as bad:
+    except OSError as bad:
         raise error(f"{path}: cannot be read: {_reason(bad)}") from None
 
 

@@ -22,8 +22,8 @@ def plain_scalar(text: str) -> str | int | float | bool | None:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
-        # Python refuses to read integers of thousands of digits; as floats they are infinite and fail validation.
-        return int(text) if len(text) < 400 else float(text)
-    if _OTHER_BASE.fullmatch(text) and len(text) < 400:
+        # Longer integers overflow a float; as floats they are infinite, which validation refuses in words.
+        return int(text) if len(text) < 300 else float(text)
+    if _OTHER_BASE.fullmatch(text) and len(text) < 300:
         return int(text, 0)
     return float(text) if _FLOAT.fullmatch(text) else text

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 from twin.errors import Problem, ScenarioError
-from twin.model.law import Law
+from twin.model.base import LARGEST
 from twin.model.workload import (
     Arrivals,
     Batch,
@@ -26,7 +24,7 @@ from twin.model.workload import (
 def mean_rate(arrivals: Arrivals) -> float | None:
     """Return the long-run arrival rate of a process in requests/s.
 
-    A piecewise process without a period has the mean of its finite pieces (of its last rate, if it has one piece);
+    A piecewise process without a period has the mean of its finite pieces (its last rate where these are 0);
     a trace has its number of gaps per second of its span. None where there is no such rate: a closed loop, a trace
     with fewer than two different times.
     """
@@ -50,7 +48,7 @@ def scaled_to(workload: Workload, rate: float) -> Workload:
     Rates are multiplied and times between arrivals divided; the axis of a trace is stretched.
     Raises ScenarioError where a source has no rate that could be scaled, or *rate* is not a positive number.
     """
-    if not math.isfinite(rate) or rate <= 0:
+    if not 0 < rate <= LARGEST:
         raise ScenarioError(f"the arrival rate must be a positive number of requests/s, got {rate:g}")
     rates = {name: mean_rate(source.arrivals) for name, source in workload.sources.items()}
     problems = [
@@ -79,9 +77,10 @@ def _no_rate(arrivals: Arrivals) -> str:
 def _piecewise_rate(arrivals: Piecewise) -> float:
     ends = [*arrivals.times[1:], *([arrivals.period] if arrivals.period is not None else [])]
     spans = [end - start for start, end in zip(arrivals.times, ends, strict=False)]
+    last = arrivals.rates[-1]
     if not spans:
-        return arrivals.rates[-1]
-    return math.fsum(r * span for r, span in zip(arrivals.rates, spans, strict=False)) / math.fsum(spans)
+        return last
+    return math.fsum(r * span for r, span in zip(arrivals.rates, spans, strict=False)) / math.fsum(spans) or last
 
 
 def _trace_rate(arrivals: Trace) -> float | None:
@@ -91,9 +90,17 @@ def _trace_rate(arrivals: Trace) -> float | None:
 
 def _scaled(arrivals: Arrivals, factor: float) -> Arrivals:
     """Return *arrivals* with *factor* times as many requests/s."""
-    change: Callable[[Any], dict[str, Any]] = _CHANGES[type(arrivals)]
-    return type(arrivals).model_validate({**arrivals.model_dump(), **change(arrivals)}, by_name=True)
-
-
-def _law(law: Law, factor: float) -> dict[str, Any]:
-    return law.model_dump() | {"scale": law.scale / factor}
+    update: dict[str, object]
+    if isinstance(arrivals, Renewal):
+        update = {"gap": arrivals.gap.scaled(1 / factor)}
+    elif isinstance(arrivals, Piecewise):
+        update = {"rates": tuple(rate * factor for rate in arrivals.rates)}
+    elif isinstance(arrivals, MarkovModulated):
+        update = {"states": tuple(state.model_copy(update={"rate": state.rate * factor}) for state in arrivals.states)}
+    elif isinstance(arrivals, Trace):
+        update = {"times": tuple(time / factor for time in arrivals.times)}
+    elif isinstance(arrivals, Closed):
+        raise TypeError("a closed loop has no arrival rate")
+    else:
+        update = {"rate": arrivals.rate * factor}
+    return arrivals.model_copy(update=update)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -45,21 +46,26 @@ class Failing:
         self.retried = 0
         self._down: dict[tuple[int, int], tuple[int, float]] = {}
         self._seconds = np.zeros(len(simulation.network.stations))
+        names = [station.name for station in simulation.network.stations]
+        causes: Counter[int] = Counter()
         for event in events:
-            for station, pool in enumerate(simulation.pools):
-                if isinstance(pool, ReplicaPool) and simulation.network.stations[station].name == event.resource:
-                    self._plan(event, station, len(pool.nodes), (seed, replication), bare)
+            station = names.index(event.resource) if event.resource in names else -1
+            if station < 0 or not isinstance(pool := simulation.pools[station], ReplicaPool):
+                continue
+            if isinstance(event, Crash):
+                self._plan_crash(event, station, len(pool.nodes))
+                continue
+            for node in range(len(pool.nodes)):
+                # Two causes of failure on one resource strike independently of each other.
+                cause = f"/{causes[station]}" if causes[station] else ""
+                rng = stream(seed, replication, f"failures/{event.resource}/{node}{cause}")
+                self._wear(event, station, node, rng, bare)
+            causes[station] += 1
 
-    def _plan(self, event: Crash | Failures, station: int, nodes: int, chance: tuple[int, int], bare: LawName) -> None:
-        if isinstance(event, Crash):
-            struck = range(nodes) if event.node is None else [event.node] if event.node < nodes else []
-            for node in struck:
-                self._after(event.at, lambda node=node: self._crash(event, station, node))
-                self._after(event.at + event.duration, lambda node=node: self._repair(station, node))
-            return
-        for node in range(nodes):
-            rng = stream(*chance, f"failures/{event.resource}/{node}")
-            self._wear(event, station, node, rng, bare)
+    def _plan_crash(self, event: Crash, station: int, nodes: int) -> None:
+        struck = range(nodes) if event.node is None else [event.node] if event.node < nodes else []
+        self._after(event.at, lambda: self._crash(event, station, struck))
+        self._after(event.at + event.duration, lambda: self._repair(station, struck))
 
     def _wear(self, event: Failures, station: int, node: int, rng: np.random.Generator, bare: LawName) -> None:
         """Let a node fail after a random time up, come back after a random time down, and so on."""
@@ -69,11 +75,11 @@ class Failing:
         )
 
         def fail() -> None:
-            self._crash(event, station, node)
+            self._crash(event, station, [node])
             self._after(down, back)
 
         def back() -> None:
-            self._repair(station, node)
+            self._repair(station, [node])
             self._wear(event, station, node, rng, bare)
 
         self._after(up, fail)
@@ -82,34 +88,44 @@ class Failing:
         assert callable(action)
         Timeout(self.env, delay).callbacks.append(lambda _: action())
 
-    def _crash(self, event: Crash | Failures, station: int, node: int) -> None:
-        """Take a node down; a node that several events hold down comes back with the last of them."""
-        holders, since = self._down.get((station, node), (0, self.env.now))
-        self._down[station, node] = (holders + 1, since)
+    def _crash(self, event: Crash | Failures, station: int, nodes: Iterable[int]) -> None:
+        """Take *nodes* down at once, so that no request flees from one of them to another.
+
+        A node that several events hold down comes back with the last of them.
+        """
         pool = self.simulation.pools[station]
-        if holders or not isinstance(pool, ReplicaPool):
-            return
-        running, waiting = pool.crash(node)
-        for token in running:
+        assert isinstance(pool, ReplicaPool)
+        struck = [pool.crash(node) for node in nodes if self._hold(station, node)]
+        for token in [token for running, _ in struck for token in running]:
             if event.requests == "lost" or token.retries >= event.retries:
                 self.simulation.lose(token)
             else:
                 token.retries += 1
                 self.retried += 1
                 pool.accept(token)
-        for token in waiting:
+        for token in [token for _, waiting in struck for token in waiting]:
             pool.accept(token)
 
-    def _repair(self, station: int, node: int) -> None:
-        holders, since = self._down[station, node]
+    def _repair(self, station: int, nodes: Iterable[int]) -> None:
+        """Bring *nodes* back at once, so that the stranded requests spread over all of them."""
+        pool = self.simulation.pools[station]
+        assert isinstance(pool, ReplicaPool)
+        pool.repair([node for node in nodes if self._release(station, node)])
+
+    def _hold(self, station: int, node: int) -> bool:
+        """Note that one more event holds a node down; say whether it was up until now."""
+        holders, since = self._down.get((station, node), (0, self.env.now))
+        self._down[station, node] = (holders + 1, since)
+        return not holders
+
+    def _release(self, station: int, node: int) -> bool:
+        """Note that one event less holds a node down; say whether it is up again."""
+        holders, since = self._down.pop((station, node))
         if holders > 1:
             self._down[station, node] = (holders - 1, since)
-            return
-        del self._down[station, node]
+            return False
         self._seconds[station] += self.env.now - since
-        pool = self.simulation.pools[station]
-        if isinstance(pool, ReplicaPool):
-            pool.repair(node)
+        return True
 
     def seconds_down(self) -> FloatArray:
         """Return the node-seconds each station has been down, up to now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
 from simpy import Environment, Event, Timeout
@@ -62,9 +62,10 @@ class ReplicaPool:
         self.all_up = False
         return self.nodes[index].crash()
 
-    def repair(self, index: int) -> None:
-        """Bring node *index* back and hand it the requests that found no node up."""
-        self.nodes[index].up = True
+    def repair(self, indices: Iterable[int]) -> None:
+        """Bring nodes back and hand them the requests that found no node up."""
+        for index in indices:
+            self.nodes[index].up = True
         self.all_up = all(node.up for node in self.nodes)
         for _ in range(len(self.stranded)):
             self.accept(self.stranded.popleft())

@@ -12,6 +12,7 @@ from math import ceil, inf, nan
 
 import numpy as np
 from simpy import Environment
+from simpy.core import StopSimulation
 
 from twin.engines.simpy_engine.failures import Failing
 from twin.engines.simpy_engine.joins import JoinRules, Whereabouts, merged
@@ -39,13 +40,16 @@ def simulate_network(
 ) -> Trajectory:
     """Run *network* until *requests* have arrived or *horizon* seconds have passed, whichever comes first.
 
-    Equal arguments return equal records.
+    Where nothing more can arrive (a trace has ended), it ends with the last request. What happens at the very second
+    of the horizon is not recorded any more. Equal arguments return equal records.
 
     Raises:
-        ValueError: Neither *requests* nor *horizon* is given.
+        ValueError: Neither *requests* nor *horizon* is given, or one of them is not positive.
     """
     if requests is None and horizon is None:
         raise ValueError("give requests or horizon")
+    if (requests is not None and requests < 1) or (horizon is not None and horizon <= 0):
+        raise ValueError(f"requests and horizon must be positive, not {requests} and {horizon}")
     return Simulation(network, seed, replication, tuple(events), billing or Billing()).run(requests, horizon)
 
 
@@ -132,6 +136,8 @@ class Simulation:
     def start(self, source: int, step: int, hop: Hop | None) -> None:
         """Let a request arrive from *source* and travel to *step*."""
         request = len(self.arrivals)
+        if request >= self._limit:
+            return  # the last request arrived together with others, at this very moment
         if request >= self._capacity:
             self._reserve()
         self.arrivals.append(self.env.now)
@@ -143,7 +149,7 @@ class Simulation:
             self._whereabouts[request] = Whereabouts(len(self.network.stages))
             self._whereabouts[request].active[self.routes[step].stage.index] += 1
             self._whereabouts[request].inbound[self.routes[step].stage.index] += 1
-        if request + 1 >= self._limit:
+        if request + 1 == self._limit:
             self._stop.succeed()
         self._travel(token, self.routes[step], hop)
 
@@ -185,7 +191,7 @@ class Simulation:
     def _begin(self, token: Token, now: float) -> None:
         token.began = now
         stage = token.step.stage
-        if stage.entered_paths:
+        if stage.entered_paths or token.paths:
             token.paths = _advanced(token.paths, stage.entered_paths, now)
 
     def _queue(self, token: Token, now: float) -> None:
@@ -337,9 +343,10 @@ class Simulation:
     def run(self, requests: int | None, horizon: float | None) -> Trajectory:
         """Run to the end and return the records."""
         self._limit = inf if requests is None else requests
-        if horizon is not None:
-            self.env.timeout(horizon).callbacks.append(lambda _: self._stop.triggered or self._stop.succeed())
-        self.env.run(until=self._stop)
+        if horizon is None and self._nothing_arrives():
+            return self._trajectory()
+        self._stop.callbacks.append(StopSimulation.callback)
+        self.env.run(until=horizon)
         return self._trajectory()
 
     def _trajectory(self) -> Trajectory:

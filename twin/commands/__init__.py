@@ -1,0 +1,1 @@
+"""Commands about scenarios: run them, check them."""

@@ -1,0 +1,85 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from twin.model.scenario import Run, Scenario
+
+
+class Percentage(click.ParamType):
+    """A share given as ``2%`` or ``0.02``."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share as a number."""
+        text = str(value).strip()
+        try:
+            share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            self.fail(f"expected a share such as 2% or 0.02, got {value!r}", param, ctx)
+        return share
+
+
+class WarmUp(click.ParamType):
+    """Seconds, ``auto`` or ``none``."""
+
+    name = "seconds|auto|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Return seconds or one of the words."""
+        if value in ("auto", "none"):
+            return str(value)
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < float("inf"):
+            self.fail(f"expected seconds, auto or none, got {value!r}", param, ctx)
+        return seconds
+
+
+class Rate(click.ParamType):
+    """A positive, finite number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 < number < float("inf"):
+            self.fail(f"expected a positive number, got {value!r}", param, ctx)
+        return number
+
+
+PATH = click.Path(path_type=Path)
+
+
+def changed(scenario: Scenario, **settings: object) -> Scenario:
+    """Return *scenario* with those settings of its run that are not None; a new length replaces the old one."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    run = scenario.run.model_dump()
+    if "requests" in given or "horizon" in given:
+        run |= {"requests": None, "horizon": None}
+    discipline = given.get("discipline")
+    scenario = scenario.model_copy(update={"run": Run.model_validate(run | given)})
+    return _with_one_discipline(scenario) if discipline else scenario
+
+
+def _with_one_discipline(scenario: Scenario) -> Scenario:
+    """Let every node follow the run's discipline, whatever the resource says."""
+    resources = {
+        name: resource.model_copy(update={"discipline": None})
+        for name, resource in scenario.continuum.resources.items()
+    }
+    continuum = scenario.continuum.model_copy(update={"resources": resources})
+    return scenario.model_copy(update={"continuum": continuum})

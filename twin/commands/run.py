@@ -1,0 +1,105 @@
+"""``ctwin run``: simulate a scenario under a plan, and judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from twin.commands.options import PATH, Percentage, Rate, WarmUp, changed
+from twin.errors import PlanError
+from twin.files import make_folder, write_text
+from twin.formats.reading import read_plan, read_scenario
+from twin.model.plan import Plan
+from twin.model.scenario import Scenario
+from twin.present import show_report
+from twin.report import Report
+
+
+@click.command("run")
+@click.argument("scenario", type=PATH)
+@click.option("--plan", "plan_file", type=PATH, help="Plan to run instead of the scenario's own.")
+@click.option("--engine", type=click.Choice(["simpy", "theory"]), default="simpy", show_default=True,
+              help="simpy: simulate; theory: closed forms, in an instant.")
+@click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
+@click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")
+@click.option("--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests.")
+@click.option("--replications", type=click.IntRange(1, 100_000), help="Independent repetitions.")
+@click.option("--precision", type=Percentage(), help="Add replications until the mean response time is known to ± this.")
+@click.option("--warm-up", type=WarmUp(), help="What to leave out at the start.")
+@click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports.")
+@click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes.")
+@click.option("--override", help="Named overrides of the scenario file, separated by commas.")
+@click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools.")
+@click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML).")
+@click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; 0 lets the length of the run decide.")
+@click.option("--out", type=PATH, help="Folder for report.json.")
+@click.option("--records", is_flag=True, help="Also write every request and visit there, as Parquet.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+def run_command(
+    scenario: Path,
+    plan_file: Path | None,
+    engine: str,
+    arrival_rate: float | None,
+    override: str | None,
+    dialect: str,
+    profiles: Path | None,
+    jobs: int,
+    out: Path | None,
+    records: bool,
+    as_json: bool,
+    **settings: object,
+) -> None:
+    """Simulate SCENARIO and say how fast it answers, what saturates, what it costs, and whether its limits hold.
+
+    SCENARIO is a scenario file (YAML), an AI-SPRINT application folder, or a SPACE4AI system file (JSON).
+
+    \b
+    Examples:
+      ctwin run scenarios/mask-detection/scenario.yaml
+      ctwin run scenarios/mask-detection/scenario.yaml --arrival-rate 4 --precision 1%
+      ctwin run system_description.json --plan best_sol_1.8.json --engine theory
+    """
+    if settings["requests"] is not None and settings["horizon"] is not None:
+        raise click.UsageError("give --requests or --horizon, not both")
+    if records and out is None:
+        raise click.UsageError("--records needs --out DIR")
+    loaded = read_scenario(scenario, override=override, dialect=dialect, arrival_rate=arrival_rate, profiles=profiles)
+    model = changed(loaded.scenario, **settings)
+    plan = read_plan(plan_file, model) if plan_file else model.plan
+    if plan is None:
+        raise PlanError(f"{scenario}: there is no plan; add one to the scenario, or give --plan FILE")
+    if out:
+        make_folder(out)
+    report = _report(model, plan, engine, jobs, out if records else None, quiet=as_json)
+    if out:
+        write_text(out / "report.json", report.to_json() + "\n")
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        show_report(report, loaded.notes, Console())
+
+
+def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path | None, *, quiet: bool) -> Report:
+    """Run the engine; imported here, because the help of a command should not wait for scipy."""
+    if engine == "theory":
+        from twin.theory import solve
+
+        return solve(model, plan)
+    from twin.experiment import simulate
+
+    with replication_bar(hidden=quiet) as advance:
+        return simulate(model, plan, jobs=jobs, records=records, progress=advance)
+
+
+@contextmanager
+def replication_bar(*, hidden: bool) -> Iterator[object]:
+    """Show how many replications are done, on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
+        task = bar.add_task("replications", total=None)
+        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)

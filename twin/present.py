@@ -1,0 +1,146 @@
+"""How a person sees a report in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from twin.report import Report
+
+OUTCOMES = {"pass": ("PASS", "bold green"), "fail": ("FAIL", "bold red"), "inconclusive": ("INCONCLUSIVE", "bold yellow")}
+SATISFIED = {True: ("holds", "green"), False: ("breaks", "red"), None: ("cannot tell", "yellow")}
+
+
+def show_report(report: Report, notes: Sequence[str], console: Console) -> None:
+    """Print the verdict first, then what it rests on."""
+    figures = report.figures
+    word, style = OUTCOMES[report.verdict]
+    console.print(Text.assemble((word, style), f"  {report.scenario.name}"))
+    if report.scenario.question:
+        console.print(report.scenario.question, style="italic", highlight=False)
+    console.print()
+    for finding in figures["findings"]:
+        console.print(Text(f"! {finding['message']}", style="bold red"))
+    if figures["constraints"]:
+        console.print(constraint_table(figures))
+    console.print(time_table(figures))
+    console.print(resource_table(figures))
+    for line in _footer(figures):
+        console.print(line, highlight=False)
+    for note in notes:
+        console.print(f"note: {note}", style="dim", highlight=False)
+
+
+def constraint_table(figures: Mapping[str, Any]) -> Table:
+    """Return the limits with their verdicts."""
+    table = _table("limit", "asked", "found", "above limit", "verdict")
+    for each in figures["constraints"]:
+        word, style = SATISFIED[each["satisfied"]]
+        sign = "≥" if each["statistic"] == "throughput" else "≤"
+        unit = {"throughput": "/s", "share": "", "device": " MB", "memory": " MB"}.get(each["statistic"], " s")
+        found = plus_minus(each["value"], each["ci"])
+        table.add_row(
+            each["name"],
+            f"{each['statistic']} {sign} {each['limit']:.4g}{unit}",
+            found + (unit if found != "–" else ""),
+            _percent(each["violation_probability"]),
+            Text(word + (f" ({each['note']})" if each["note"] else ""), style=style),
+        )
+    return table
+
+
+def time_table(figures: Mapping[str, Any]) -> Table:
+    """Return response times of the application, its paths and components."""
+    table = _table("response time (s)", "mean", "median", "95 %", "99 %", "runs on")
+    table.add_row("application", *_times(figures["response_time"]), "", style="bold")
+    for name, path in figures["paths"].items():
+        table.add_row(name, *_times(path["response_time"]), "")
+    for name, component in figures["components"].items():
+        partitions = component["partitions"]
+        hosts = " + ".join(
+            f"{p['resource']}" + (f" × {p['replicas']}" if p["replicas"] > 1 else "") for p in partitions.values()
+        )
+        table.add_row(name, *_times(component["response_time"]), hosts)
+    return table
+
+
+def resource_table(figures: Mapping[str, Any]) -> Table:
+    """Return resources, functions and links with what they carry and cost."""
+    table = _table("resource", "nodes", "utilisation", "waiting", "euro/hour")
+    hours = (figures["horizon"] or 0) / 3600
+    for name, each in figures["resources"].items():
+        used = _percent(each["utilisation"])
+        if "offered_load" in each:
+            used = f"offered {each['offered_load']:.0%}"
+        cost = f"{each['cost'] / hours:.4g}" if hours and _known(each["cost"]) else "–"
+        table.add_row(name, str(each["nodes"] or "function"), used, _number(each["queue_length"]), cost)
+    for name, link in figures["links"].items():
+        table.add_row(f"{name} (link)", "", _percent(link["utilisation"]), "", "")
+    return table
+
+
+def _footer(figures: Mapping[str, Any]) -> list[str]:
+    requests = figures["requests"]
+    lines = []
+    if requests["arrived"]:
+        parts = [f"{requests['arrived']:,} requests arrived", f"{requests['completed']:,} completed"]
+        parts += [f"{requests[key]:,} {key}" for key in ("unfinished", "lost", "retries") if requests[key]]
+        lines.append(", ".join(parts))
+    lines.append(f"cost {_number(figures['cost_per_hour'])} euro/hour, throughput {_number(figures['throughput'])}/s")
+    if figures["engine"] == "simpy":
+        lines.append(
+            f"{figures['replications']} replications of {figures['horizon']:,.0f} s (seed {figures['seed']}), "
+            f"{figures['confidence']:.0%} intervals, warm-up {figures['warm_up']['mean']:.4g} s "
+            f"({figures['warm_up']['method']})"
+        )
+    return lines
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first, overflow="fold")
+    for other in others:
+        table.add_column(other, justify="left" if other in ("verdict", "runs on") else "right", overflow="fold")
+    return table
+
+
+def _times(figures: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    if figures["mean"] is None:
+        return ("grows", "–", "–", "–")
+    return (
+        plus_minus(figures["mean"], figures["ci"]),
+        _number(figures["p50"]),
+        _number(figures["p95"]),
+        _number(figures["p99"]),
+    )
+
+
+def plus_minus(value: float | None, ci: Sequence[float] | None) -> str:
+    """Return ``0.351 ± 0.002``; the value has as many digits as its interval supports."""
+    if not _known(value):
+        return "–"
+    assert value is not None
+    if ci is None or not isfinite(ci[0]):
+        return f"{value:.4g}"
+    half = (ci[1] - ci[0]) / 2
+    return f"{value:.4g}" if half == 0 else f"{value:.4g} ± {half:.2g}"
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and isfinite(value)
+
+
+def _number(value: float | None) -> str:
+    return f"{value:.4g}" if _known(value) else "–"
+
+
+def _percent(value: float | None) -> str:
+    if not _known(value):
+        return "–"
+    assert value is not None
+    return f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}"

@@ -1,0 +1,86 @@
+"""Statistics of simulation output: intervals over replications, the end of the warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, nan, sqrt
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its confidence interval; NaN bounds where there is no interval."""
+
+    value: float
+
+    low: float = nan
+
+    high: float = nan
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval; infinite where there is none."""
+        return (self.high - self.low) / 2 if isfinite(self.high - self.low) else inf
+
+    @property
+    def relative_half_width(self) -> float:
+        """Half-width relative to the value."""
+        return self.half_width / abs(self.value) if self.value else inf
+
+
+def over_replications(values: Sequence[float], confidence: float) -> Estimate:
+    """Return the mean of independent *values* with Student's t interval; NaN values are left out.
+
+    Source: A. M. Law, Simulation Modeling and Analysis, section 9.5 (replication/deletion).
+    """
+    sample = [value for value in values if isfinite(value)]
+    if not sample:
+        return Estimate(nan)
+    mean = float(np.mean(sample))
+    if len(sample) < 2:
+        return Estimate(mean)
+    spread = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1)) * float(np.std(sample, ddof=1))
+    half = spread / sqrt(len(sample))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def share_over_replications(shares: Sequence[float], counts: Sequence[int], confidence: float) -> Estimate:
+    """Return the mean of *shares* in [0, 1], each taken from so many requests.
+
+    Where no replication saw a single case (or nothing but cases) the spread says nothing; the bound is then that of
+    as many independent requests (Clopper and Pearson 1934), which is optimistic for correlated ones.
+    """
+    estimate = over_replications(shares, confidence)
+    total = sum(counts)
+    if not isfinite(estimate.value) or not total:
+        return Estimate(nan)
+    bound = 1 - ((1 - confidence) / 2) ** (1 / total)
+    if estimate.value == 0:
+        return Estimate(0.0, 0.0, bound)
+    if estimate.value == 1:
+        return Estimate(1.0, 1 - bound, 1.0)
+    return Estimate(estimate.value, max(estimate.low, 0.0), min(estimate.high, 1.0))
+
+
+def warm_up_length(series: FloatArray, *, batch: int = 5) -> int:
+    """Return how many values at the start of *series* to leave out (MSER-5), at most half of them.
+
+    Source: K. P. White, An effective truncation heuristic for bias reduction in simulation output (Simulation 69,
+    1997); batches of five after White, Cobb and Spratt (WSC 2000).
+    """
+    count = len(series) // batch
+    if count < 4:
+        return 0
+    means = series[: count * batch].reshape(count, batch).mean(axis=1)
+    # Sums over the tail that begins at each batch, from the back.
+    remaining = np.arange(count, 0, -1)
+    tail = np.cumsum(means[::-1])[::-1]
+    squares = np.cumsum(means[::-1] ** 2)[::-1]
+    errors = (squares - tail**2 / remaining) / remaining**2
+    return int(np.argmin(errors[: count // 2])) * batch
