@@ -41,13 +41,8 @@ def arrival_blocks(
 
 def _blocks(process: Arrivals, rng: np.random.Generator, bare: LawName) -> Iterator[FloatArray]:
     match process:
-        case Poisson():
-            return _sums(lambda: rng.exponential(1 / process.rate, BLOCK))
-        case Deterministic():
-            return _sums(lambda: np.full(BLOCK, 1 / process.rate))
-        case Renewal():
-            gap = process.gap.resolved(bare)
-            return _sums(lambda: gap.quantiles(rng.random(BLOCK)))
+        case Poisson() | Deterministic() | Renewal():
+            return _renewal(process, rng, bare)
         case Piecewise():
             return _piecewise(process, rng)
         case Sinusoid():
@@ -60,6 +55,17 @@ def _blocks(process: Arrivals, rng: np.random.Generator, bare: LawName) -> Itera
             return iter([np.sort(np.asarray(process.times, dtype=np.float64))])
         case Closed():
             raise ValueError("a closed source has no arrival times of its own")
+
+
+def _renewal(
+    process: Poisson | Deterministic | Renewal, rng: np.random.Generator, bare: LawName
+) -> Iterator[FloatArray]:
+    if isinstance(process, Poisson):
+        return _sums(lambda: rng.exponential(1 / process.rate, BLOCK))
+    if isinstance(process, Deterministic):
+        return _sums(lambda: np.full(BLOCK, 1 / process.rate))
+    gap = process.gap.resolved(bare)
+    return _sums(lambda: gap.quantiles(rng.random(BLOCK)))
 
 
 def _sums(gaps: Callable[[], FloatArray]) -> Iterator[FloatArray]:

@@ -149,9 +149,7 @@ class _Reading:
             components={name: sample(rows[:, 1] - rows[:, 0]) for name, rows in stages.items()},
             component_throughput={name: len(rows) / self.span for name, rows in stages.items()},
             partitions={step.name: self._step_means(i) for i, step in enumerate(self.network.steps)},
-            partition_samples={
-                step.name: sample(self._step_times(i)) for i, step in enumerate(self.network.steps)
-            },
+            partition_samples={step.name: sample(self._step_times(i)) for i, step in enumerate(self.network.steps)},
             paths=self._paths(),
             resources=resources,
             links=self._links(),
@@ -184,9 +182,7 @@ class _Reading:
 
     def _paths(self) -> dict[str, Sample]:
         constraints = [c for c in self.scenario.constraints if isinstance(c, GlobalConstraint)]
-        return {
-            constraint_name(constraint): sample(self._path_times(i)) for i, constraint in enumerate(constraints)
-        }
+        return {constraint_name(constraint): sample(self._path_times(i)) for i, constraint in enumerate(constraints)}
 
     def _path_times(self, path: int) -> FloatArray:
         rows = self._counted(self.by_path[path])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,7 +13,14 @@ from twin.model.events import LoadStep
 from twin.model.scenario import Scenario
 from twin.model.workload import Closed
 from twin.network import FunctionPool, Network, NodePool
-from twin.traffic import mean_rates, step_rates
+from twin.routing import Passing, Routing, Way
+from twin.traffic import mean_rates, route_traffic, step_rates
+
+ROUNDS = 200
+"""Rounds after which the shares that come through are taken as they are."""
+
+ROUNDING = 1e-9
+"""A load this little below 1 counts as 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +41,12 @@ class Overload:
     """Requests (or transfers) per second that stay behind."""
 
 
-def load_factor(scenario: Scenario, horizon: float) -> float:
-    """Return the mean factor of the load steps over *horizon* seconds."""
-    steps = sorted((e for e in scenario.events if isinstance(e, LoadStep)), key=lambda step: step.at)
-    edges = [0.0, *(min(step.at, horizon) for step in steps), horizon]
-    factors = [1.0, *(step.factor for step in steps)]
-    spans = [b - a for a, b in zip(edges, edges[1:], strict=False)]
-    return sum(f * s for f, s in zip(factors, spans, strict=True)) / horizon if horizon else 1.0
-
-
-def overloads(scenario: Scenario, network: Network, *, horizon: float, down: dict[str, float]) -> list[Overload]:
+def overloads(scenario: Scenario, network: Network, *, horizon: float, down: Mapping[str, float]) -> list[Overload]:
     """Return what is overloaded in the long run, by the traffic equations.
+
+    What stays behind at one place does not reach the next: behind a bottleneck, a station with less to spare than it
+    would need may have little to do. (The flows of a network without a steady state: J. B. Goodman, W. A. Massey,
+    The non-ergodic Jackson network, J. Appl. Prob. 21, 1984.)
 
     Args:
         scenario: Gives the load steps.
@@ -50,43 +54,164 @@ def overloads(scenario: Scenario, network: Network, *, horizon: float, down: dic
         horizon: Seconds the run lasted.
         down: Share of time that the nodes of a station were down, by name.
     """
-    if any(isinstance(entry.source.arrivals, Closed) for entry in network.entries):
+    if _is_closed(network):
         return []
-    rates = step_rates(network, np.asarray(mean_rates(network)) * load_factor(scenario, horizon))
-    return [*_stations(network, rates, down), *_links(network, rates)]
+    flow = _Flow(network, mean_rates(network) * load_factor(scenario, horizon), down)
+    return [*flow.overloaded_stations(), *flow.overloaded_links()]
 
 
-def _stations(network: Network, rates: FloatArray, down: dict[str, float]) -> list[Overload]:
-    found = []
-    for index, station in enumerate(network.stations):
-        load, work = _busiest(network, index, rates)
-        load /= max(1 - down.get(station.name, 0.0), 1e-12)
-        bounded = (
-            station.concurrency_limit is None or station.on_limit == "reject"
-            if isinstance(station, FunctionPool)
-            else station.queue_capacity is not None
-        )
-        if load >= 1 and not bounded:
-            growth = work * (1 - 1 / load)
-            found.append(
-                Overload(name=station.name, kind="station", index=index, offered_load=load, backlog_growth=growth)
-            )
-    return found
+def stage_capacities(
+    scenario: Scenario, network: Network, *, horizon: float, down: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the executions/s of each component at which the first of its stations is full.
+
+    The workload is thought to grow in all its parts alike; components that nothing reaches are absent.
+    """
+    if _is_closed(network):
+        return {}
+    rates = step_rates(network, mean_rates(network) * load_factor(scenario, horizon))
+    loads = {i: float(_node_loads(network, i, rates, down).max(initial=0.0)) for i in range(len(network.stations))}
+    capacities = {}
+    for stage in network.stages:
+        rate = float(rates[stage.steps[0]])
+        load = max(loads[network.steps[i].station] for i in stage.steps)
+        if rate > 0:
+            capacities[stage.name] = rate / load if load > 0 else float("inf")
+    return capacities
 
 
-def _busiest(network: Network, index: int, rates: FloatArray) -> tuple[float, float]:
-    """Return the offered load of the busiest node of a station, and the requests/s of all its nodes."""
+def load_factor(scenario: Scenario, horizon: float) -> float:
+    """Return the mean factor of the load steps over *horizon* seconds."""
+    steps = sorted((e for e in scenario.events if isinstance(e, LoadStep)), key=lambda step: step.at)
+    edges = [0.0, *(min(step.at, horizon) for step in steps), horizon]
+    factors = [1.0, *(step.factor for step in steps)]
+    spans = [b - a for a, b in pairwise(edges)]
+    return sum(f * s for f, s in zip(factors, spans, strict=True)) / horizon if horizon else 1.0
+
+
+def affected_times(network: Network, found: list[Overload]) -> set[str]:
+    """Return whose time grows without bound.
+
+    These are components, by name, that run on something overloaded or send through it between their partitions; and
+    the ways between components (``a > b``) that lead through an overloaded link.
+    """
+    stations = {each.index for each in found if each.kind == "station"}
+    links = {each.index for each in found if each.kind == "link"}
+    names = {network.stages[step.component].name for step in network.steps if step.station in stations}
+    for way in Routing(network).ways:
+        if way.hop is not None and way.hop.link in links and way.probability > 0:
+            names.add(_way_name(network, way))
+    return names
+
+
+def _way_name(network: Network, way: Way) -> str:
+    """Return ``origin > target``, or the name of the component that the way does not leave."""
+    target = network.stages[network.steps[way.target].component].name
+    if way.enters:
+        return f"{network.entries[way.origin].source.name} > {target}"
+    origin = network.stages[network.steps[way.origin].component].name
+    return target if origin == target else f"{origin} > {target}"
+
+
+def _is_closed(network: Network) -> bool:
+    """Say whether the number of requests is bounded by itself, so that no backlog can grow."""
+    return any(isinstance(entry.source.arrivals, Closed) for entry in network.entries)
+
+
+class _Flow:
+    """What comes through everywhere once the backlogs grow: at each place, as much of each kind as of the others."""
+
+    def __init__(self, network: Network, entry_rates: FloatArray, down: Mapping[str, float]) -> None:
+        self.network, self.entry_rates, self.down = network, entry_rates, down
+        self.routing = Routing(network)
+        self.rates: FloatArray = np.zeros(len(network.steps))
+        self.passing = Passing(steps=np.ones(len(network.steps)))
+        for _ in range(ROUNDS):
+            self.rates = route_traffic(self.routing, entry_rates, self.passing).rates
+            passing, self.passing = self.passing, self._passing()
+            if _is_same(passing, self.passing):
+                break
+
+    def overloaded_stations(self) -> Iterator[Overload]:
+        """Yield the stations whose backlog grows; one that turns requests away has none."""
+        for index, station in enumerate(self.network.stations):
+            load = float(self._node_loads(index).max(initial=0.0))
+            if load >= 1 - ROUNDING and not _is_bounded(station):
+                stuck = [
+                    self.rates[i] * (1 - self.passing.steps[i])
+                    for i, step in enumerate(self.network.steps)
+                    if step.station == index
+                ]
+                yield Overload(
+                    name=station.name, kind="station", index=index, offered_load=load, backlog_growth=float(sum(stuck))
+                )
+
+    def overloaded_links(self) -> Iterator[Overload]:
+        """Yield the links whose backlog grows."""
+        for index, link in enumerate(self.network.links):
+            load = self._link_load(index)
+            if load >= 1 - ROUNDING:
+                stuck = sum(rate for way, rate in self._transfers(index)) * max(1 - 1 / load, 0.0)
+                yield Overload(name=link.name, kind="link", index=index, offered_load=load, backlog_growth=stuck)
+
+    def _passing(self) -> Passing:
+        """Return the shares that come through at the present rates."""
+        shares = np.ones(len(self.network.steps))
+        loads = [self._node_loads(index) for index in range(len(self.network.stations))]
+        for i, step in enumerate(self.network.steps):
+            shares[i] = (1 / np.maximum(loads[step.station][: step.replicas], 1.0)).mean()
+        transfers = {}
+        for index in range(len(self.network.links)):
+            share = 1 / max(self._link_load(index), 1.0)
+            transfers |= {(index, way.hop.size_mb): share for way, _ in self._transfers(index) if way.hop}
+        return Passing(steps=shares, transfers=transfers)
+
+    def _node_loads(self, index: int) -> FloatArray:
+        return _node_loads(self.network, index, self.rates, self.down)
+
+    def _transfers(self, link: int) -> Iterator[tuple[Way, float]]:
+        """Yield the ways that lead through *link* with their transfers/s."""
+        for way in self.routing.ways:
+            if way.hop is not None and way.hop.link == link:
+                left = self.rates[way.origin] * self.passing.steps[way.origin] if not way.enters else 0.0
+                rate = self.entry_rates[way.origin] if way.enters else left * way.probability
+                yield way, float(rate) * way.crossing
+
+    def _link_load(self, index: int) -> float:
+        link = self.network.links[index]
+        if link.contention == "none":
+            return 0.0
+        megabytes = sum(rate * way.hop.size_mb for way, rate in self._transfers(index) if way.hop)
+        return 8 * megabytes / link.bandwidth_mbit_per_s
+
+
+def _is_same(one: Passing, other: Passing) -> bool:
+    steps = np.allclose(one.steps, other.steps, rtol=0, atol=1e-12)
+    keys = one.transfers.keys() | other.transfers.keys()
+    return bool(steps) and all(
+        abs(one.transfers.get(key, 1.0) - other.transfers.get(key, 1.0)) < ROUNDING / 1000 for key in keys
+    )
+
+
+def _is_bounded(station: NodePool | FunctionPool) -> bool:
+    """Say whether a station turns requests away instead of letting them wait."""
+    if isinstance(station, FunctionPool):
+        return station.concurrency_limit is None or station.on_limit == "reject"
+    return station.queue_capacity is not None
+
+
+def _node_loads(network: Network, index: int, rates: FloatArray, down: Mapping[str, float]) -> FloatArray:
+    """Return the offered load of each node of a station; that of a function counts its instances, starts left out."""
     station = network.stations[index]
-    if isinstance(station, NodePool):
-        loads, capacity = np.zeros(station.nodes), _usable_cores(network, index)
-    else:
-        loads, capacity = np.zeros(1), float(station.concurrency_limit or np.inf)
-    total = 0.0
-    for i, step in enumerate(network.steps):
-        if step.station == index:
-            loads[: step.replicas] += rates[i] * step.service_time.expectation * step.computing_units / step.replicas
-            total += float(rates[i])
-    return float(loads.max(initial=0.0)) / capacity, total
+    steps = [(rates[i], step) for i, step in enumerate(network.steps) if step.station == index]
+    if isinstance(station, FunctionPool):
+        work = sum(rate * step.service_time.expectation for rate, step in steps)
+        return np.array([work / (station.concurrency_limit or np.inf)])
+    loads = np.zeros(station.nodes)
+    for rate, step in steps:
+        loads[: step.replicas] += rate * step.service_time.expectation * step.computing_units / step.replicas
+    up = max(1 - down.get(station.name, 0.0), 1e-12)
+    return loads / (_usable_cores(network, index) * up)
 
 
 def _usable_cores(network: Network, index: int) -> float:
@@ -98,34 +223,3 @@ def _usable_cores(network: Network, index: int) -> float:
         unit = units.pop()
         return max(int(station.cores / unit + 1e-9), 1) * unit
     return station.cores
-
-
-def _links(network: Network, rates: FloatArray) -> list[Overload]:
-    megabytes = np.zeros(len(network.links))
-    transfers = np.zeros(len(network.links))
-    for i, step in enumerate(network.steps):
-        hops = [(send.hop, rates[i] * step.exit_probability * send.probability) for send in step.sends]
-        hops.append((step.next_hop, rates[i] * (1 - step.exit_probability)))
-        for hop, rate in hops:
-            if hop is not None:
-                share = rate * (1 - 1 / max(step.replicas, 1)) if hop.within_pool else rate
-                megabytes[hop.link] += share * hop.size_mb
-                transfers[hop.link] += share
-    found = []
-    for index, link in enumerate(network.links):
-        load = 8 * float(megabytes[index]) / link.bandwidth_mbit_per_s
-        if load >= 1 and link.contention != "none":
-            growth = float(transfers[index]) * (1 - 1 / load)
-            found.append(Overload(name=link.name, kind="link", index=index, offered_load=load, backlog_growth=growth))
-    return found
-
-
-def affected_stages(network: Network, found: list[Overload]) -> set[int]:
-    """Return the stages whose time grows without bound: those that run on or send through something overloaded."""
-    stations = {each.index for each in found if each.kind == "station"}
-    links = {each.index for each in found if each.kind == "link"}
-    return {
-        step.component
-        for step in network.steps
-        if step.station in stations or (step.next_hop is not None and step.next_hop.link in links)
-    }

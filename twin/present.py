@@ -12,7 +12,11 @@ from rich.text import Text
 
 from twin.report import Report
 
-OUTCOMES = {"pass": ("PASS", "bold green"), "fail": ("FAIL", "bold red"), "inconclusive": ("INCONCLUSIVE", "bold yellow")}
+OUTCOMES = {
+    "pass": ("PASS", "bold green"),
+    "fail": ("FAIL", "bold red"),
+    "inconclusive": ("INCONCLUSIVE", "bold yellow"),
+}
 SATISFIED = {True: ("holds", "green"), False: ("breaks", "red"), None: ("cannot tell", "yellow")}
 
 

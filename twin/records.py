@@ -29,7 +29,12 @@ def save_records(run: Trajectory, network: Network, folder: Path) -> None:
 def _save_requests(run: Trajectory, network: Network, path: Path) -> None:
     names = pa.array([entry.source.name for entry in network.entries], pa.string())
     schema = pa.schema(
-        [("arrival", pa.float64()), ("end", pa.float64()), ("lost", pa.bool_()), ("source", pa.dictionary(pa.int16(), pa.string()))]
+        [
+            ("arrival", pa.float64()),
+            ("end", pa.float64()),
+            ("lost", pa.bool_()),
+            ("source", pa.dictionary(pa.int16(), pa.string())),
+        ]
     )
     with fresh_file(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for first in range(0, len(run.arrivals), PIECE):

@@ -1,4 +1,4 @@
-"""Verdicts: does each limit hold, break, or can it not be told?"""
+"""Verdicts: whether each limit holds, breaks, or cannot be told."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _time_limit(
         value, satisfied, note = Estimate(nan), False, f"{', '.join(grows)}: overloaded, the time grows without bound"
     else:
         value = violation if constraint.share_above is not None else _statistic(seen, confidence)
-        satisfied, note = _compare(value, limit, violation, seen)
+        satisfied, note = _compare(value, limit, seen)
     return Verdict(
         name=name,
         kind=constraint.kind,
@@ -119,9 +119,7 @@ def _statistic(seen: Sequence[Violation], confidence: float) -> Estimate:
     return over_replications(values, confidence)
 
 
-def _compare(
-    value: Estimate, limit: float, violation: Estimate, seen: Sequence[Violation]
-) -> tuple[bool | None, str]:
+def _compare(value: Estimate, limit: float, seen: Sequence[Violation]) -> tuple[bool | None, str]:
     if isinf(value.value):
         every = all(isinf(each.statistic) for each in seen)
         return (False if every else None), "that many requests are lost"

@@ -10,7 +10,7 @@ import click
 from twin.model.scenario import Run, Scenario
 
 
-class Percentage(click.ParamType):
+class Percentage(click.ParamType[float]):
     """A share given as ``2%`` or ``0.02``."""
 
     name = "percentage"
@@ -27,7 +27,7 @@ class Percentage(click.ParamType):
         return share
 
 
-class WarmUp(click.ParamType):
+class WarmUp(click.ParamType[float | str]):
     """Seconds, ``auto`` or ``none``."""
 
     name = "seconds|auto|none"
@@ -45,7 +45,7 @@ class WarmUp(click.ParamType):
         return seconds
 
 
-class Rate(click.ParamType):
+class Rate(click.ParamType[float]):
     """A positive, finite number."""
 
     name = "number"

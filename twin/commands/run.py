@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,13 +23,20 @@ from twin.report import Report
 @click.command("run")
 @click.argument("scenario", type=PATH)
 @click.option("--plan", "plan_file", type=PATH, help="Plan to run instead of the scenario's own.")
-@click.option("--engine", type=click.Choice(["simpy", "theory"]), default="simpy", show_default=True,
-              help="simpy: simulate; theory: closed forms, in an instant.")
+@click.option(
+    "--engine",
+    type=click.Choice(["simpy", "theory"]),
+    default="simpy",
+    show_default=True,
+    help="simpy: simulate; theory: closed forms, in an instant.",
+)
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
 @click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")
 @click.option("--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests.")
 @click.option("--replications", type=click.IntRange(1, 100_000), help="Independent repetitions.")
-@click.option("--precision", type=Percentage(), help="Add replications until the mean response time is known to ± this.")
+@click.option(
+    "--precision", type=Percentage(), help="Add replications until the mean response time is known to ± this."
+)
 @click.option("--warm-up", type=WarmUp(), help="What to leave out at the start.")
 @click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports.")
 @click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes.")
@@ -54,7 +61,7 @@ def run_command(
     as_json: bool,
     **settings: object,
 ) -> None:
-    """Simulate SCENARIO and say how fast it answers, what saturates, what it costs, and whether its limits hold.
+    r"""Simulate SCENARIO and say how fast it answers, what saturates, what it costs, and whether its limits hold.
 
     SCENARIO is a scenario file (YAML), an AI-SPRINT application folder, or a SPACE4AI system file (JSON).
 
@@ -97,9 +104,13 @@ def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path |
 
 
 @contextmanager
-def replication_bar(*, hidden: bool) -> Iterator[object]:
+def replication_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
     """Show how many replications are done, on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bar:
         task = bar.add_task("replications", total=None)
-        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)
+
+        def advance(done: int, wanted: int) -> None:
+            bar.update(task, completed=done, total=wanted)
+
+        yield advance

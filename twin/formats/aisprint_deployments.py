@@ -17,9 +17,6 @@ from twin.model.continuum import Continuum
 CANDIDATES = "common_config/candidate_deployments.yaml"
 PARTITIONS = "aisprint/designs/component_partitions.yaml"
 
-CONTAINER = "container"
-"""Property that keeps the key of a container in its file, such as ``container1``."""
-
 IMAGES = "images"
 """Property that keeps the images of all architectures, where the file lists several."""
 
@@ -79,21 +76,27 @@ def _containers(entry: Entry, continuum: Continuum, *, reduced: bool) -> dict[st
         for resource in resources.names():
             if resource in found:
                 resources.problem(f"{resource!r} is a candidate already; name it in one container")
-            if resource in continuum.resources or resource in continuum.functions:
+            if _exists(resource, resources, continuum, reduced=reduced):
                 body = read_container(container, continuum.host(resource).architecture)
                 found.update({resource: body} if body else {})
-            elif reduced:
-                entry.reading.note(f"{entry.place}: {resource!r} is not described in this folder; left out")
-            elif resource != "?":
-                known = did_you_mean(resource, [*continuum.resources, *continuum.functions])
-                resources.problem(f"candidate resource {resource!r} does not exist{known}")
     return found
+
+
+def _exists(resource: str, entry: Entry, continuum: Continuum, *, reduced: bool) -> bool:
+    hosts = [*continuum.resources, *continuum.functions]
+    if resource in hosts:
+        return True
+    if reduced:
+        entry.reading.note(f"{entry.place}: {resource!r} is not described in this folder; left out")
+    elif resource != "?":
+        entry.problem(f"candidate resource {resource!r} does not exist{did_you_mean(resource, hosts)}")
+    return False
 
 
 def read_container(entry: Entry, architecture: str) -> Container | None:
     """Return a container as it runs on a resource of *architecture*."""
     image = entry.at("image").value
-    properties: dict[str, Any] = {CONTAINER: entry.key}
+    properties: dict[str, Any] = {}
     if isinstance(image, list):
         properties[IMAGES] = image
         image = next((one for one in image if isinstance(one, str) and architecture in one), None)
@@ -174,7 +177,8 @@ def note_unused_templates(reading: Reading, candidates: Candidates, chains: Chai
     """Note the templates of components that no file cuts."""
     for name in candidates:
         component = fold(name, chains.graph.alternatives).component
-        if cut_of(name) == TEMPLATE and not any(map(cut_of, sum(chains.of(component).values(), []))):
+        cuts = [part for chain in chains.of(component).values() for part in chain if cut_of(part)]
+        if cut_of(name) == TEMPLATE and not cuts:
             reading.note(f"{CANDIDATES}: {name!r} is left out; no file says how {component!r} is partitioned")
 
 

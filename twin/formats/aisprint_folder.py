@@ -33,7 +33,7 @@ from twin.formats.aisprint_profiles import (
     with_sizes,
 )
 from twin.formats.aisprint_qos import ANNOTATIONS, expected_rate, read_constraints
-from twin.formats.aisprint_reading import Reading
+from twin.formats.aisprint_reading import LONGEST_NAME, Reading
 from twin.formats.aisprint_resources import bandwidths, read_continuum, read_physical_nodes
 from twin.formats.aisprint_units import Units, units_of
 from twin.model.application import Application
@@ -112,7 +112,7 @@ def _read(
     read_profiles(reading, times, profiles)
     _look_for_gaps(reading, times, complete)
     scenario = Scenario(
-        name=graph.name or reading.folder.resolve().name or "application",
+        name=(graph.name or reading.folder.resolve().name or "application")[:LONGEST_NAME],
         continuum=continuum,
         application=application,
         profiles=times.found,

@@ -94,7 +94,7 @@ def _title(root: Entry) -> str:
 
 
 def _compare(graph: Graph, dag: _Dag, root: Entry, *, contradiction: bool) -> None:
-    """Complain of a graph with other components or edges than the first one; of one that is not chosen, only note it."""
+    """Complain of a graph unlike the first one; where it is not the chosen one, only note it."""
     for name, part in dag.parts.items():
         if part.component not in graph.components:
             unlike = f"unknown component {name!r}{did_you_mean(part.component, graph.components)}"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from twin.errors import did_you_mean
 from twin.formats.aisprint_graph import Graph
 from twin.formats.aisprint_names import BASE, fold
-from twin.formats.aisprint_reading import Entry, Reading, shown
+from twin.formats.aisprint_reading import LARGEST_NUMBER, Entry, Reading, shown
 from twin.formats.aisprint_units import Units
 from twin.model.application import EPSILON, Application, Component, Dependency
 from twin.model.profile import Profile
@@ -84,7 +84,7 @@ def require_profiles(reading: Reading, times: Times) -> None:
 def read_rate(reading: Reading, given: float | None, expected: float | None, *, required: bool) -> float:
     """Return the arrival rate, requests/s: the caller's, that of a system file, the expected throughput, or 1."""
     if given is not None:
-        if given > 0:
+        if 0 < given <= LARGEST_NUMBER:
             return float(given)
         reading.problem("arrival rate", f"expected requests/s above 0, got {given:g}")
     for name in SYSTEM_FILES:

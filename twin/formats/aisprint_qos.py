@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from twin.errors import did_you_mean
 from twin.formats.aisprint_graph import DEPLOYMENTS, Graph, deployment_names
@@ -85,10 +86,11 @@ def expected_rate(root: Entry | None) -> float | None:
     return max((float(r) for r in rates if isinstance(r, int | float) and not isinstance(r, bool)), default=None)
 
 
-def _limits(found: _Found, *, single: bool) -> Iterator[tuple[tuple[str, ...], float]]:
-    for path, (limit, _) in found.limits.items():
-        if (len(path) == 1) == single:
-            yield path, limit
+def _limits(found: _Found, *, single: bool) -> list[tuple[tuple[str, ...], float]]:
+    """Return limits of single components or of paths, in the order of the components."""
+    order = {name: i for i, name in enumerate(found.graph.components)}
+    limits = [(path, limit) for path, (limit, _) in found.limits.items() if (len(path) == 1) == single]
+    return sorted(limits, key=lambda one: [order[name] for name in one[0]])
 
 
 def _files(reading: Reading, chosen: str | None) -> list[str]:
@@ -157,7 +159,7 @@ def _folded(names: list[str | None]) -> tuple[str, ...]:
 
 def _check_paths(reading: Reading, found: _Found) -> None:
     for path, (_, where) in found.limits.items():
-        for before, after in zip(path, path[1:], strict=False):
+        for before, after in pairwise(path):
             if (before, after) not in found.graph.probabilities:
                 reading.problem(where, f"path {' > '.join(path)}: no dependency leads from {before!r} to {after!r}")
 

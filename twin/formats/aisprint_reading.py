@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from twin.errors import Problem, ScenarioError, did_you_mean
+from twin.formats.place import Keys, Place
 from twin.formats.text_file import read_text
 from twin.formats.yaml_source import YamlSource, parse_yaml
 
 LONGEST_NAME = 200
 LARGEST_COUNT = 10**9
+LARGEST_NUMBER = 1e12
 """What the model allows."""
 
 M = TypeVar("M", bound=BaseModel)
@@ -92,7 +94,7 @@ class Entry:
 
     value: Any
 
-    keys: tuple[str | int, ...]
+    keys: Keys
 
     source: YamlSource
 
@@ -158,7 +160,7 @@ class Entry:
         """Return this value as a number that is not negative."""
         wanted = "a number above 0" if positive else "a number, at least 0"
         fits = isinstance(self.value, int | float) and not isinstance(self.value, bool) and isfinite(self.value)
-        if not fits or self.value < 0 or (positive and self.value == 0):
+        if not fits or not 0 <= self.value <= LARGEST_NUMBER or (positive and self.value == 0):
             self.problem(f"expected {wanted}, got {shown(self.value)}{_unquoted(self.value)}")
             return 1.0
         return float(self.value)
@@ -209,6 +211,12 @@ class Entry:
                 path = ".".join(str(part) for part in error["loc"])
                 self.problem(f"{path}: {error['msg']}, got {shown(error['input'])}")
             return None
+
+
+def entry_of(value: Any) -> Entry:
+    """Return *value* as an entry that stands in no file."""
+    source = YamlSource(name="", data={}, place=Place("", 0, 0))
+    return Entry(value=value, keys=(), source=source, reading=Reading(folder=Path()))
 
 
 def shown(value: object) -> str:

@@ -27,7 +27,7 @@ _CREDENTIALS = ("password", "secret", "token", "access_key", "ssh_key", "private
 _RESOURCE_KEYS = {"name", "totalNodes", "description", "cost", "memorySize"}
 _FUNCTION_KEYS = {"name", "description", "architecture", "cost", "memorySize", "idleTime", "transitionCost"}
 _LEAST_HOURLY_GB = 0.001
-"""A gigabyte of a cloud function costs about 0.06 euro an hour and 0.00002 a second: below this it is no hour's price."""
+"""A gigabyte of a cloud function costs about 0.06 euro an hour and 0.00002 a second; between them lies this."""
 
 _LARGEST_PER_CALL = 0.001
 """No provider asks more than this for one invocation; 0.025 is the price of a thousand state transitions."""
@@ -253,8 +253,8 @@ def read_processing(processors: Entry) -> Processing:
     if len(set(architectures)) > 1:
         listed = ", ".join(architectures)
         processors.reading.note(f"{processors.place} differ in architecture ({listed}); {architectures[0]} counts")
-    sgx = any([entry.flag("SGXFlag") for entry in entries])
-    return Processing(sum(units) or 1.0, architectures[0] if architectures else "amd64", sgx)
+    flags = [entry.flag("SGXFlag") for entry in entries]
+    return Processing(sum(units) or 1.0, architectures[0] if architectures else "amd64", any(flags))
 
 
 def read_accelerators(accelerators: Entry) -> dict[str, Accelerator]:

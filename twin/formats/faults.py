@@ -73,7 +73,7 @@ def faults(error: ValidationError, root: Any, place: Place) -> list[Fault]:
         is_missing = detail["type"] == "missing"
         keys = (*written(place, path[:-1]), path[-1]) if is_missing else written(place, path)
         found.setdefault((keys, is_missing), []).append(detail)
-    translated = [_fault(keys, details, root, place) for (keys, _), details in found.items()]
+    translated = _without_echoes([_fault(keys, details, root, place) for (keys, _), details in found.items()])
     if len(translated) > MOST:
         rest = Problem("", f"and at least {len(translated) - MOST} more")
         return [*translated[:MOST], Fault(type="rest", keys=(), expected=None, problem=rest)]
@@ -101,6 +101,13 @@ def written(place: Place, path: Keys) -> Keys:
         if common[-1:] == path[-1:]:
             return common
     return best
+
+
+def _without_echoes(found: list[Fault]) -> list[Fault]:
+    """Leave out missing keys that are there, misspelt: the unknown key says it."""
+    misspelt = {(fault.keys[:-1], fault.suggestion) for fault in found if fault.suggestion}
+    misspelt |= {(keys, "deployments") for keys, suggestion in misspelt if suggestion == "candidates"}
+    return [fault for fault in found if fault.type != "missing" or (fault.keys[:-1], fault.keys[-1]) not in misspelt]
 
 
 def _path(detail: ErrorDetails) -> Keys:

@@ -17,43 +17,73 @@ from twin.formats.model_path import members, required_fields, tags_of
 from twin.formats.place import Keys, Place
 from twin.model.law import Law
 from twin.model.scenario import Scenario
+from twin.model.workload import Arrivals
 
 _STAND_IN = "<stand-in>"
 _ROUNDS = 4
+_READY: dict[Any, dict[str, Any]] = {
+    Law: {"mean": 1.0},
+    **{process: {"process": "poisson", "rate": 1.0} for process in members(Arrivals)},
+}
+"""Stand-ins for values whose fields have to agree with each other."""
+
 _SMALL: tuple[float, ...] = (0, 1e-6, 1, 0.5)
 _LARGE: tuple[float, ...] = (10**9, 1, 0.999, 0)
 
-_CONSEQUENCES: dict[str, tuple[str, ...]] = {
+_UNCHECKED = ("run", "expect")
+"""Sections no cross-check reads."""
+
+_HOPELESS: tuple[Keys, ...] = ((), ("continuum",), ("application",), ("workload",))
+"""Places where a fault leaves nothing to check against."""
+
+_WITHIN: dict[str, tuple[str, ...]] = {
     "application": (" root", "no dependency leads", "no service time"),
     "continuum": ("no domain holds",),
     "profiles": ("no service time",),
     "plan": ("not placed in full",),
 }
-"""Section with a fault → words of the problems that may be no more than its consequences."""
+"""Section with a fault anywhere in it → words of the problems that may be no more than its consequences."""
+
+_AT: dict[Keys, tuple[str, ...]] = {
+    ("continuum", "resources"): ("unknown resource", "unknown device"),
+    ("continuum", "functions"): ("unknown resource or function", "unknown device"),
+    ("continuum", "layers"): ("unknown layer",),
+    ("continuum", "domains"): ("unknown domain",),
+    ("application", "components"): ("unknown component", "unknown partition"),
+}
+"""Collection that is at fault itself → the same."""
 
 
 def problems_beside(
-    data: dict[str, Any], found: list[Fault], place: Place, check: Callable[[Scenario], list[Problem]]
+    data: dict[str, Any], found: list[Fault], check: Callable[[Scenario], list[Problem]]
 ) -> list[Problem]:
     """Return what *check* finds in the scenario *data* apart from the faults *found* in it.
 
     Empty where the scenario cannot be mended.
     """
-    lost = _lost_names(data, found)
+    if any(fault.keys in _HOPELESS and fault.type != "extra_forbidden" for fault in found):
+        return []
+    doubtful = _doubtful(data, found)
     outcomes = []
     for numbers in (_SMALL, _LARGE):
-        mended = _mended(data, found, place, numbers)
+        mended = _mended(data, found, numbers)
         if mended is None:
             return []
         outcomes.append(check(mended))
-    sections = {str(fault.keys[0]) for fault in found if fault.keys}
-    words = [word for section in sections for word in _CONSEQUENCES.get(section, ())]
-    doubtful = [_STAND_IN, *words, *(repr(name) for name in lost)]
     return [
         problem
         for problem in outcomes[0]
         if problem in outcomes[1] and not any(word in str(problem) for word in doubtful)
     ]
+
+
+def _doubtful(data: dict[str, Any], found: list[Fault]) -> list[str]:
+    """Return words of problems that may be nothing but consequences of the faults."""
+    words = [_STAND_IN, *(repr(name) for name in _lost_names(data, found))]
+    for fault in found:
+        words += _WITHIN.get(str(fault.keys[0]), ()) if fault.keys else ()
+        words += _AT.get(fault.keys, ())
+    return words
 
 
 def _lost_names(data: dict[str, Any], found: list[Fault]) -> Iterator[str]:
@@ -65,8 +95,8 @@ def _lost_names(data: dict[str, Any], found: list[Fault]) -> Iterator[str]:
             yield from (str(key) for key in entry) if isinstance(entry, dict) else ()
 
 
-def _mended(data: dict[str, Any], found: list[Fault], place: Place, numbers: tuple[float, ...]) -> Scenario | None:
-    patched = copy.deepcopy(data)
+def _mended(data: dict[str, Any], found: list[Fault], numbers: tuple[float, ...]) -> Scenario | None:
+    patched = copy.deepcopy({key: value for key, value in data.items() if key not in _UNCHECKED})
     for _ in range(_ROUNDS):
         # The deepest first: what stands in for a mapping is not to be patched again.
         for fault in sorted(found, key=lambda one: -len(one.keys)):
@@ -74,8 +104,15 @@ def _mended(data: dict[str, Any], found: list[Fault], place: Place, numbers: tup
         try:
             return Scenario.model_validate(patched)
         except ValidationError as error:
-            found = faults(error, Scenario, place)
+            found = faults(error, Scenario, _place(patched))
     return None
+
+
+def _place(value: Any) -> Place:
+    """Return the structure of *value* as places: mending may have moved what the file has elsewhere."""
+    if isinstance(value, dict):
+        return Place("", 0, 0, {key: _place(inner) for key, inner in value.items()})
+    return Place("", 0, 0, [_place(inner) for inner in value] if isinstance(value, list) else None)
 
 
 def _patch(data: dict[str, Any], fault: Fault, numbers: tuple[float, ...]) -> None:
@@ -129,8 +166,8 @@ def _is_model(annotation: type) -> bool:
 
 
 def _entry(model: type[BaseModel], numbers: tuple[float, ...], *, tagged: bool) -> dict[str, Any]:
-    if model is Law:
-        return {"mean": 1.0}
+    if model in _READY:
+        return dict(_READY[model])
     body = {key: _stand_in(inner, numbers) for key, inner in required_fields(model).items()}
     if tagged:
         key = next(key for key in ("kind", "process", "event") if key in model.model_fields)

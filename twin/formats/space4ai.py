@@ -6,7 +6,8 @@ The dialects are explained in :mod:`twin.formats.space4ai_system`.
 from __future__ import annotations
 
 from twin.formats.space4ai_continuum import Dialect
-from twin.formats.space4ai_export import dump_system, save_system, system_losses
+from twin.formats.space4ai_export import dump_system, save_system
+from twin.formats.space4ai_losses import system_losses
 from twin.formats.space4ai_solution import SolutionFigures, load_solution, solution_figures
 from twin.formats.space4ai_solution_export import Tool, dump_solution, save_solution
 from twin.formats.space4ai_system import SystemFile, load_system, read_system

@@ -70,14 +70,14 @@ class Entry:
         return isinstance(self.value, Mapping) and key in self.value
 
     def child(self, key: str, otherwise: object = _ABSENT) -> Entry:
-        """Return the value at *key*, or *otherwise*; without that the key is required."""
+        """Return the value at *key*, or *otherwise* if it is absent or null; without that the key is required."""
         where = f"{self.where}.{key}" if self.where else key
         if self.is_absent:
             return Entry(_ABSENT, where, self.findings)
         if not isinstance(self.value, Mapping):
             self._must_be("an object {...}")
             return Entry(_ABSENT, where, self.findings)
-        if key in self.value:
+        if key in self.value and (self.value[key] is not None or otherwise is _ABSENT):
             return Entry(self.value[key], where, self.findings)
         if otherwise is _ABSENT:
             self.findings.problem(where, "is missing")

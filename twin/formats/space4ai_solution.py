@@ -1,7 +1,7 @@
 """SPACE4AI's solution files → plan and figures, in the dialects of both tools and of all years.
 
 What is inside a component is told apart by what it names, not by its depth: SPACE4AI-R leaves the level of the
-deployment out for cloud functions (and writes their times under it), the files of 2021 and 2022 leave it out everywhere.
+deployment out for cloud functions (and writes their times under it), the files of 2021 and 2022 always leave it out.
 """
 
 from __future__ import annotations
@@ -49,8 +49,12 @@ class _Component:
 
     name: str
 
+    deployments: frozenset[str]
+
     partitions: dict[str, str]
     """Code → name."""
+
+    layers: frozenset[str]
 
     hosts: Mapping[str, object]
 
@@ -64,10 +68,10 @@ def load_solution(path: str | Path, scenario: Scenario) -> Plan:
     path = Path(path)
     root = _root(path)
     infeasible = root.child("feasible", None).value is False or root.has("Resources")
-    if infeasible and not root.child("components", {}).value:
-        raise PlanError(f"{path}: the tool found no feasible solution, so the file places nothing; take another one")
-    placements = _placements(root, scenario)
+    placements = _placements(root, scenario) if root.has("components") or not infeasible else {}
     _raise_problems(path, root)
+    if not placements and infeasible:
+        raise PlanError(f"{path}: the tool found no feasible solution, so the file places nothing; take another one")
     if not placements:
         raise PlanError(f"{path}: places no partition; 'components' must say where each of them runs")
     plan = Plan(name=path.stem, placements=placements)
@@ -100,6 +104,7 @@ def solution_figures(path: str | Path, scenario: Scenario | None = None) -> Solu
         paths={
             name: _seconds(body.child("path_response_time"))
             for name, body in root.child("global_constraints", {}).entries()
+            if body.has("path_response_time")
         },
         total_cost=_cost(root),
         feasible=_feasible(root),
@@ -126,8 +131,13 @@ def _placements(root: Entry, scenario: Scenario) -> dict[str, Placement]:
         if not body.known_key(code, "component", names):
             continue
         deployments = scenario.application.components[names[code]].deployments.values()
-        partitions = {codes.partitions[name]: name for deployment in deployments for name in deployment.partitions}
-        component = _Component(name=code, partitions=partitions, hosts=hosts)
+        component = _Component(
+            name=code,
+            deployments=frozenset(codes.deployments[names[code], deployment.name] for deployment in deployments),
+            partitions={codes.partitions[name]: name for deployment in deployments for name in deployment.partitions},
+            layers=frozenset(codes.layers.values()),
+            hosts=hosts,
+        )
         for partition, entry, host in _placed(body, component, None):
             if partition in placements:
                 entry.problem(f"partition {partition!r} is placed twice")
@@ -146,8 +156,19 @@ def _placed(body: Entry, component: _Component, partition: str | None) -> Iterat
             name = partition or _only_partition(entry, component)
             if host and name:
                 yield name, entry, host
+        elif key in component.partitions:
+            yield from _placed(entry, component, component.partitions[key])
+        elif key in component.deployments or _is_layer(key, component):
+            yield from _placed(entry, component, partition)
         else:
-            yield from _placed(entry, component, component.partitions.get(key, partition))
+            entry.known_key(
+                key, "deployment or partition", {**dict.fromkeys(component.deployments), **component.partitions}
+            )
+
+
+def _is_layer(key: str, component: _Component) -> bool:
+    """Say whether *key* is a layer; its capitals differ between the tools and need not be the system file's."""
+    return key in component.layers or key.lower().startswith("computationallayer")
 
 
 def _describes_host(entry: Entry) -> bool:

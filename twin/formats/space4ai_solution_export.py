@@ -10,19 +10,12 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from twin.errors import PlanError
-from twin.formats.space4ai_export import (
-    NEVER_SHORT_MB,
-    Document,
-    common_rate,
-    global_constraints,
-    local_limits,
-    transition_cost,
-)
+from twin.files import write_text
+from twin.formats.space4ai_export import NEVER_SHORT_MB, Document
 from twin.formats.space4ai_json import to_text
+from twin.formats.space4ai_losses import common_rate, global_constraints, local_limits, transition_cost
 from twin.formats.space4ai_names import Codes, codes_of
 from twin.formats.space4ai_solution import SolutionFigures
-from twin.formats.text_file import write_text
 from twin.model.application import Deployment
 from twin.model.checks import chosen_deployments, require_fitting
 from twin.model.continuum import CloudFunction
@@ -35,8 +28,8 @@ Tool = Literal["d", "r"]
 def save_solution(
     scenario: Scenario, plan: Plan, path: str | Path, *, figures: SolutionFigures | None = None, dialect: Tool = "d"
 ) -> None:
-    """Write :func:`dump_solution` to *path*, all of it or nothing."""
-    write_text(Path(path), to_text(dump_solution(scenario, plan, figures, dialect=dialect)), error=PlanError)
+    """Write :func:`dump_solution` to *path*, all of it or nothing; TwinError where that fails."""
+    write_text(Path(path), to_text(dump_solution(scenario, plan, figures, dialect=dialect)))
 
 
 def dump_solution(

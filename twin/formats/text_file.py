@@ -1,15 +1,14 @@
-"""Text files at the border: read in full or refused with a reason, written in one step or not at all."""
+"""Text files at the border: read in full or refused with a reason, written in one step."""
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-import tempfile
 from difflib import get_close_matches
 from pathlib import Path
 
 from twin.errors import Problem, ScenarioError, TwinError
+from twin.files import write_text as replace_text
 
 MAX_BYTES = 20_000_000
 """Largest text file that is read unless a caller says otherwise."""
@@ -61,31 +60,11 @@ def require_text(text: str, name: str, *, error: type[TwinError] = ScenarioError
 
 
 def write_text(path: Path, text: str, *, error: type[TwinError] = ScenarioError) -> None:
-    """Write *text* to *path* so that readers see either the old file or the whole new one.
-
-    Raises *error* where the folder is absent or cannot be written.
-    """
+    """Write *text* to *path* in one step; *error* where that cannot be done."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except (OSError, ValueError) as bad:
-        raise error(f"{path}: cannot be written: {_reason(bad)}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        # mkstemp makes private files; a written file gets the rights any new file would have.
-        os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.is_file() else 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as bad:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(bad, OSError):
-            raise error(f"{path}: cannot be written: {_reason(bad)}") from None
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        replace_text(path, text)
+    except TwinError as bad:
+        raise error(bad.message) from None
 
 
 def _read_bytes(path: Path, max_bytes: int, error: type[TwinError]) -> bytes:

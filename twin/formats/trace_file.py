@@ -29,13 +29,14 @@ def read_times(path: Path, *, column: str | None = None) -> tuple[float, ...]:
     times: list[float] = []
     problems: list[Problem] = []
     for row, value in rows:
-        complaint = _complaint(value, times[-1] if times else 0.0)
+        time = _number(value)
+        complaint = _complaint(value, time, times[-1] if times else 0.0)
         if complaint:
             problems.append(Problem("", f"row {row}: {complaint}"))
+        elif time is not None:
+            times.append(time)
         if len(problems) >= _MOST or len(times) > MAX_TIMES:
             break
-        if not complaint:
-            times.append(float(value))
     if problems:
         raise ScenarioError(str(path), problems)
     if not times:
@@ -45,9 +46,8 @@ def read_times(path: Path, *, column: str | None = None) -> tuple[float, ...]:
     return tuple(times)
 
 
-def _complaint(value: object, before: float) -> str:
+def _complaint(value: object, time: float | None, before: float) -> str:
     """Return what is wrong with one time, empty if it is fine."""
-    time = _number(value)
     if time is None:
         return f"expected a number of seconds, got {'nothing' if value in (None, '') else repr(value)}"
     if not math.isfinite(time):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
-from typing_extensions import Annotated
 
 from twin.model.base import Flag, Name, Named, NonNegative, Positive, Probability, Value
 
@@ -109,7 +108,7 @@ class Component(Value):
     """The ways to run it; a plan chooses one by placing its partitions."""
 
     join: Literal["each", "all"] = "each"
-    """``each``: it runs for every input that arrives; ``all``: once, when every input its request still sends is there."""
+    """``each``: it runs for every input that arrives; ``all``: once, when every input that comes has arrived."""
 
     sends: Literal["exclusive", "independent"] | None = None
     """``exclusive``: a request takes at most one of the dependencies; ``independent``: each with its own probability.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 import networkx as nx
 
 from twin.errors import PlanError, Problem, ScenarioError, did_you_mean
-from twin.model.application import EPSILON, Deployment
+from twin.model.application import EPSILON, Container, Deployment
 from twin.model.constraints import DeviceConstraint, GlobalConstraint, LocalConstraint, ThroughputConstraint
 from twin.model.continuum import CloudFunction, Resource
 from twin.model.events import Crash, Failures, LinkChange
@@ -147,7 +147,7 @@ def _transition_probabilities(scenario: Scenario) -> Iterator[Problem]:
 
 def _profiles(scenario: Scenario) -> Iterator[Problem]:
     continuum = scenario.continuum
-    hosts = [*continuum.resources.values(), *continuum.functions.values()]
+    hosts: list[Resource | CloudFunction] = [*continuum.resources.values(), *continuum.functions.values()]
     devices = {host.name for host in hosts} | {host.device for host in hosts if host.device}
     partitions = [
         name
@@ -183,7 +183,7 @@ def _constraints(scenario: Scenario) -> Iterator[Problem]:
         if isinstance(constraint, LocalConstraint | ThroughputConstraint | DeviceConstraint):
             yield from _unknown(f"{where}.component", "component", constraint.component, application.components)
         if isinstance(constraint, GlobalConstraint):
-            before = None
+            before = ""
             for j, name in enumerate(constraint.path):
                 yield from _unknown(f"{where}.path.{j}", "component", name, application.components)
                 if before in application.components and name in application.components and (before, name) not in edges:
@@ -256,20 +256,26 @@ def _placements(scenario: Scenario, plan: Plan) -> Iterator[Problem]:
 def _fits(scenario: Scenario, name: str, placement: Placement) -> Iterator[Problem]:
     """Check the placement of one partition on a host that is among its candidates."""
     where, host_name = f"plan.{name}", placement.resource
-    hosts = {**scenario.continuum.resources, **scenario.continuum.functions}
-    if host_name not in hosts:
+    continuum = scenario.continuum
+    if host_name not in continuum.resources and host_name not in continuum.functions:
         return
     if scenario.profile(name, host_name) is None:
-        device = hosts[host_name].device or host_name
+        device = continuum.host(host_name).device or host_name
         yield Problem(f"profiles.{name}", f"no service time on {device!r}; add profiles.{name}.{device}")
-    host = scenario.continuum.resources.get(host_name)
-    if host is None:
+    if host_name in continuum.functions:
         if placement.replicas != 1:
             yield Problem(where, f"{host_name!r} is a cloud function and scales by itself; leave out replicas")
         return
-    container = scenario.application.partition(name)[2].candidates[host_name]
+    host = continuum.resources[host_name]
     if placement.replicas > host.nodes:
         yield Problem(where, f"asks for {placement.replicas} replicas; {host_name!r} has {host.nodes} node(s)")
+    container = scenario.application.partition(name)[2].candidates[host_name]
+    yield from _node_offers(where, container, host)
+
+
+def _node_offers(where: str, container: Container, host: Resource) -> Iterator[Problem]:
+    """Check that a node of *host* has what the container asks for; memory is judged in the report."""
+    host_name = host.name
     if container.computing_units > host.cores:
         yield Problem(where, f"needs {container.computing_units:g} cores; a node of {host_name!r} has {host.cores:g}")
     if container.gpu and not host.accelerators:

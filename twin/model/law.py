@@ -92,9 +92,9 @@ class Law(Value):
 
     def quantiles(self, u: FloatArray) -> FloatArray:
         """Return the quantiles at probabilities *u* in [0, 1), any shape: inversion, so that equal u stay coupled."""
-        return self.scale * self._unscaled(u)
+        return np.asarray(self.scale * self._unscaled(u), dtype=np.float64)
 
-    def _unscaled(self, u: FloatArray) -> FloatArray:
+    def _unscaled(self, u: FloatArray) -> Any:
         if self.samples is not None:
             return self._sorted[(u * len(self._sorted)).astype(np.int64)]
         mean, cv = self.mean or 0.0, self.cv or 0.0

@@ -17,14 +17,14 @@ class Column:
     def __init__(self, seed: int, replication: int, name: str, law: Law | None = None) -> None:
         self.key = stream_key(seed, replication, name)
         self.law = law
-        self.first: memoryview = memoryview(np.empty(0))
+        self.first: memoryview = np.empty(0).data
         self.pages: dict[int, memoryview] = {}
 
     def reserve(self, capacity: int) -> None:
         """Hold the numbers of first visits for requests 0 … *capacity* - 1."""
         have = len(self.first)
         fresh = self._numbers(have, capacity - have)
-        self.first = memoryview(np.concatenate([np.asarray(self.first), fresh]))
+        self.first = np.concatenate([np.asarray(self.first), fresh]).data
 
     def later(self, request: int, visit: int) -> float:
         """Return the number of *request* at its *visit* (0 is the first)."""
@@ -34,7 +34,7 @@ class Column:
         page, offset = divmod(index, PAGE)
         numbers = self.pages.get(page)
         if numbers is None:
-            numbers = self.pages[page] = memoryview(self._numbers(page * PAGE, PAGE))
+            numbers = self.pages[page] = self._numbers(page * PAGE, PAGE).data
         return float(numbers[offset])
 
     def single(self, request: int, visit: int) -> float:

@@ -248,7 +248,7 @@ class Simulation:
         elif not step.stage.coins:
             self._travel(token, sends[0][1], sends[0][2])
         else:
-            coin = step.stage.coins[0].first[token.request]
+            coin: float = step.stage.coins[0].first[token.request]
             for probability, target, hop in sends:
                 coin -= probability
                 if coin < 0:
@@ -343,9 +343,8 @@ class Simulation:
     def run(self, requests: int | None, horizon: float | None) -> Trajectory:
         """Run to the end and return the records."""
         self._limit = inf if requests is None else requests
-        if horizon is None and self._nothing_arrives():
-            return self._trajectory()
-        self._stop.callbacks.append(StopSimulation.callback)
+        if horizon is None or not self._stop.triggered:  # where nobody ever arrives, the horizon alone ends it
+            self._stop.callbacks.append(StopSimulation.callback)
         self.env.run(until=horizon)
         return self._trajectory()
 

@@ -57,9 +57,9 @@ def open_sources(
         if not users and all(clock.exhausted for clock in clocks):
             simulation.end_when_idle()
 
-    if users or _endless(network):
-        return ended if users else _nothing
-    return ended
+    if not users and all(clock.exhausted for clock in clocks):
+        simulation.end_when_idle()
+    return ended if users or not _endless(network) else _nothing
 
 
 def _endless(network: Network) -> bool:
@@ -80,7 +80,7 @@ class OpenSource:
         self.index = index
         self.entry = entry
         self.blocks = blocks
-        self.times: memoryview = memoryview(np.empty(0))
+        self.times: memoryview = np.empty(0).data
         self.position = 0
         self.exhausted = False
         self._wait()
@@ -91,7 +91,7 @@ class OpenSource:
             if block is None:
                 self.exhausted = True
                 return
-            self.times, self.position = memoryview(np.ascontiguousarray(block)), 0
+            self.times, self.position = np.ascontiguousarray(block).data, 0
         delay = self.times[self.position] - self.env.now
         self.position += 1
         Timeout(self.env, delay if delay > 0 else 0.0).callbacks.append(self._arrive)

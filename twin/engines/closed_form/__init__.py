@@ -1,0 +1,21 @@
+"""The analytic engine: the steady state of a network from queueing theory, in microseconds instead of a simulation."""
+
+from twin.engines.closed_form.figures import (
+    ClosedForm,
+    LinkFigures,
+    PathFigures,
+    StageFigures,
+    StationFigures,
+    StepFigures,
+)
+from twin.engines.closed_form.solve import solve_network
+
+__all__ = [
+    "ClosedForm",
+    "LinkFigures",
+    "PathFigures",
+    "StageFigures",
+    "StationFigures",
+    "StepFigures",
+    "solve_network",
+]
