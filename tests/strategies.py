@@ -8,7 +8,24 @@ from hypothesis import strategies as st
 
 from twin.model.scenario import Scenario
 
-AWKWARD = ("no", "12:30", "1e3", "010", "0x1F", "null", "~", "a.b", "<<", "=", "2020-01-01", "ключ", "x: y", "# z", "-", "'")
+AWKWARD = (
+    "no",
+    "12:30",
+    "1e3",
+    "010",
+    "0x1F",
+    "null",
+    "~",
+    "a.b",
+    "<<",
+    "=",
+    "2020-01-01",
+    "ключ",
+    "x: y",
+    "# z",
+    "-",
+    "'",
+)
 """Names that are easily written or read wrongly."""
 
 Draw = Any  # what hypothesis hands to a composite strategy
@@ -121,9 +138,7 @@ def _deployments(draw: Draw, component: str, hosts: list[str]) -> dict[str, Any]
     found = {}
     for deployment in range(draw(st.integers(1, 2))):
         length = draw(st.integers(1, 3))
-        chain = {
-            f"{component}_{deployment}_{i}": draw(_partitions(hosts, last=i == length - 1)) for i in range(length)
-        }
+        chain = {f"{component}_{deployment}_{i}": draw(_partitions(hosts, last=i == length - 1)) for i in range(length)}
         extra = draw(st.fixed_dictionaries({}, optional={"accuracy": st.floats(0, 1)}))
         found[f"d{deployment}"] = {"partitions": chain, **extra}
     return found
@@ -132,7 +147,9 @@ def _deployments(draw: Draw, component: str, hosts: list[str]) -> dict[str, Any]
 @st.composite
 def _partitions(draw: Draw, hosts: list[str], *, last: bool) -> dict[str, Any]:
     candidates = draw(st.lists(st.sampled_from(hosts), min_size=1, max_size=3, unique=True))
-    container = st.fixed_dictionaries({}, optional={"memory_mb": st.sampled_from([1, 512.5]), "image": st.just("a/b:1")})
+    container = st.fixed_dictionaries(
+        {}, optional={"memory_mb": st.sampled_from([1, 512.5]), "image": st.just("a/b:1")}
+    )
     body: dict[str, Any] = {"candidates": {name: draw(container) for name in candidates}}
     optional = {"data_mb": st.floats(0, 9)} | ({} if last else {"exit_probability": st.floats(0, 1)})
     return body | draw(st.fixed_dictionaries({}, optional=optional))

@@ -604,8 +604,10 @@ def spoil(document: dict[str, Any], place: str, value: object) -> dict[str, Any]
         ("LocalConstraint", {}, "LocalConstraint", "unknown key; did you mean 'LocalConstraints'?"),
         ("Lambda", 0, "Lambda", "must be above 0, got 0"),
         ("Lambda", True, "Lambda", "must be a finite number, got True"),
+        ("Components", {}, "Components", "names no component"),
         ("Components.c1", [], "Components.c1", "must be an object {...}, got []"),
-        ("Components.c2", {}, "Components.c2", "has no deployment with a partition"),
+        ("Components.c2", {}, "Components.c2", "has no deployment"),
+        ("Components.c2.s1", {}, "Components.c2.s1", "has no partition"),
         ("Components.c2.s2", {"h1": {}}, "Components.c2", "partition 'h1' stands in several deployments"),
         ("Components.c1.s2.h2.data_size", [], "Components.c1.s2.h2.data_size", "must hold the megabytes"),
         ("Components.c1.s1.h1.next", ["c7"], "Components.c1.s1.h1.next.0", "unknown successor 'c7'; known: c2"),
@@ -813,7 +815,7 @@ def test_what_has_no_place_in_the_format_is_said(scenario: Scenario) -> None:
     with pytest.raises(ScenarioError, match="give arrival_rate") as caught:
         dump_system(closed)
     assert [problem.where for problem in caught.value.problems] == ["profiles.c1.h1", "workload.sources"]
-    data["profiles"]["c1.h1"] = {"EN1": Profile(service_time={"mean": 0.3}, scale=2.0)}  # type: ignore[arg-type]
+    data["profiles"]["c1.h1"] = {"EN1": Profile(service_time={"mean": 0.3}, scale=2.0)}
     document: Any = dump_system(Scenario.model_validate(data), arrival_rate=4.0)
     assert document["Lambda"] == 4.0
     assert document["Performance"]["c1"]["h1"]["EN1"]["demand"] == 0.6
@@ -899,7 +901,7 @@ def test_shared_solutions_survive_writing(tmp_path: Path) -> None:
             plan, figures = load_solution(solution, scenario), solution_figures(solution)
             for tool in ("d", "r"):
                 path = tmp_path / solution.name
-                save_solution(scenario, plan, path, figures=figures, dialect=tool)  # type: ignore[arg-type]
+                save_solution(scenario, plan, path, figures=figures, dialect=tool)
                 assert load_solution(path, scenario) == plan
                 assert solution_figures(path, scenario) == figures
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from multiprocessing import get_context
 from pathlib import Path
 
+from twin.crew import Crew, cores
 from twin.engines.simpy_engine import Billing, simulate_network
 from twin.errors import EngineError, PlanError
 from twin.measure import Measures, measure
@@ -18,6 +15,7 @@ from twin.model.checks import require_sound
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network, compile_network
+from twin.overload import overloads
 from twin.records import save_records
 from twin.report import Report, report_from
 from twin.statistics import over_replications
@@ -72,10 +70,10 @@ def simulate(
         raise PlanError(f"scenario {scenario.name!r} has no plan; add one, or give --plan FILE")
     network = compile_network(scenario, plan)
     measures: list[Measures] = []
-    with _workers(scenario, network, jobs) as executor:
-        for batch in _batches(scenario, measures):
+    with Crew(_processes(scenario, network, jobs)) as crew:
+        for batch in _batches(scenario, network, measures):
             tasks = [Job(scenario=scenario, plan=plan, replication=i, records=records) for i in batch]
-            for result in executor.map(replicate, tasks) if executor else map(replicate, tasks):
+            for result in _replicated(crew, tasks):
                 measures.append(result)
                 if progress:
                     progress(len(measures), batch[-1] + 1)
@@ -100,9 +98,18 @@ def replicate(job: Job) -> Measures:
         raise EngineError(
             f"no request arrives within {trajectory.horizon:g} s; lengthen run.horizon or raise the arrival rate"
         )
+    _require_time_after_warm_up(scenario, trajectory.horizon)
     if job.records:
         save_records(trajectory, network, job.records / f"replication-{job.replication:03d}")
     return measure(scenario, job.plan, network, trajectory)
+
+
+def _require_time_after_warm_up(scenario: Scenario, horizon: float) -> None:
+    warm_up = scenario.run.warm_up
+    if not isinstance(warm_up, str) and warm_up >= horizon:
+        raise EngineError(
+            f"the warm-up of {warm_up:g} s leaves nothing of a run of {horizon:g} s; lengthen the run, or shorten it"
+        )
 
 
 def _billing(scenario: Scenario, network: Network) -> Billing:
@@ -115,11 +122,14 @@ def _billing(scenario: Scenario, network: Network) -> Billing:
     return Billing(rules)
 
 
-def _batches(scenario: Scenario, measures: list[Measures]) -> Iterator[range]:
-    """Yield the numbers of the replications to run, until the wanted precision is reached."""
+def _batches(scenario: Scenario, network: Network, measures: list[Measures]) -> Iterator[range]:
+    """Yield the numbers of the replications to run, until the wanted precision is reached.
+
+    Where something is overloaded there is nothing to be precise about.
+    """
     run = scenario.run
     yield range(run.replications)
-    if run.precision is None:
+    if run.precision is None or overloads(scenario, network, horizon=measures[0].horizon, down={}):
         return
     while len(measures) < run.max_replications:
         means = [each.response_time.mean for each in measures if isfinite(each.response_time.mean)]
@@ -127,23 +137,28 @@ def _batches(scenario: Scenario, measures: list[Measures]) -> Iterator[range]:
         if len(means) > 1 and estimate.relative_half_width <= run.precision:
             return
         # The half-width falls with the square root of the number of replications; grow by at most the double.
-        wanted = len(measures) * max((estimate.relative_half_width / run.precision) ** 2, 1.0)
-        more = min(max(int(wanted) + 1, len(measures) + 2), 2 * len(measures) + 1, run.max_replications)
-        yield range(len(measures), more)
+        ratio = min(estimate.relative_half_width / run.precision, 2**0.5)
+        more = max(int(len(measures) * ratio**2) + 1, len(measures) + 2)
+        yield range(len(measures), min(more, run.max_replications))
 
 
-@contextmanager
-def _workers(scenario: Scenario, network: Network, jobs: int) -> Iterator[Executor | None]:
-    """Offer processes where the work is worth their start, else None."""
+def _processes(scenario: Scenario, network: Network, jobs: int) -> int:
+    """Return how many processes to use; further ones only where the work is worth their start."""
     length = (scenario.run.requests or REQUESTS) * max(len(network.steps), 1) * scenario.run.replications
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = jobs or (min(cores, scenario.run.replications) if length >= WORTH_A_PROCESS else 1)
-    if count < 2:
-        yield None
+    return jobs or (min(cores(), scenario.run.replications) if length >= WORTH_A_PROCESS else 1)
+
+
+def _replicated(crew: Crew, tasks: list[Job]) -> Iterator[Measures]:
+    """Yield the figures of *tasks* in their order."""
+    if crew.size < 2:
+        yield from map(replicate, tasks)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
-        try:
-            yield executor
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
+    results: dict[int, Measures] = {}
+    following = 0
+    for number, result in crew.run(replicate, tasks):
+        if isinstance(result, Exception):
+            raise result
+        results[number] = result
+        while following in results:
+            yield results.pop(following)
+            following += 1

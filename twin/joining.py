@@ -8,6 +8,7 @@ Only the stages behind the last stage that all requests pass (the dominator) nee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ class Joining:
         self._note(join, reach)
         if gate != OUTSIDE:
             return float(rates[self.network.stages[gate].steps[0]]) * (1.0 - reach[gate].missing)
-        return sum(
+        return math.fsum(
             rate * (1.0 - self._after(way, reach, join).missing)
             for way, rate in zip(self.routing.entering, self.entry_rates, strict=True)
         )
@@ -130,7 +131,9 @@ class Joining:
         for step in reversed(self.network.stages[stage].steps):
             leaves = self.routing.exit_probability(step)
             ways = self.routing.leaving[step]
-            sent = self._spread(stage, [way for way in ways if self.routing.is_entrance(way.target)], reach, join, leaves)
+            sent = self._spread(
+                stage, [way for way in ways if self.routing.is_entrance(way.target)], reach, join, leaves
+            )
             onward = [way for way in ways if not self.routing.is_entrance(way.target)]
             came = self.passing.along(onward[0]) if onward else 0.0
             missing = leaves * sent.missing + (1.0 - leaves) * (1.0 - came * (1.0 - following.missing))
@@ -141,9 +144,7 @@ class Joining:
             )
         return following
 
-    def _spread(
-        self, stage: int, ways: Iterable[Way], reach: dict[int, _Reach], join: int, leaves: float
-    ) -> _Reach:
+    def _spread(self, stage: int, ways: Iterable[Way], reach: dict[int, _Reach], join: int, leaves: float) -> _Reach:
         """Return what becomes of a request that leaves *stage* by *ways*."""
         missing, most = 1.0, 0.0
         for way in ways:

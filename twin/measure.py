@@ -7,7 +7,6 @@ arrive during the warm-up do not count; averages over time run from its end to t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +69,8 @@ class Measures:
     paths: dict[str, Sample]
     resources: dict[str, dict[str, float]]
     links: dict[str, dict[str, float]]
-    violations: dict[str, Violation]
+    violations: tuple[Violation | None, ...]
+    """One for each constraint of the scenario, in its order; None where no time is limited."""
     cost: float
     energy: float
     series: dict[str, FloatArray] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class _Reading:
             throughput=float(in_window.sum()) / self.span,
             response_time=sample(response),
             components={name: sample(rows[:, 1] - rows[:, 0]) for name, rows in stages.items()},
-            component_throughput={name: len(rows) / self.span for name, rows in stages.items()},
+            component_throughput={stage.name: self._throughput(i) for i, stage in enumerate(self.network.stages)},
             partitions={step.name: self._step_means(i) for i, step in enumerate(self.network.steps)},
             partition_samples={step.name: sample(self._step_times(i)) for i, step in enumerate(self.network.steps)},
             paths=self._paths(),
@@ -165,6 +165,12 @@ class _Reading:
         if len(steps) > 1:
             return self._counted(self.by_stage[stage])[:, 2:4]
         return self._counted(self.by_step[steps[0]])[:, 2:4]
+
+    def _throughput(self, stage: int) -> float:
+        """Return the executions/s of a stage that end within the window, whenever their requests arrived."""
+        steps = self.network.stages[stage].steps
+        rows = self.by_stage[stage] if len(steps) > 1 else self.by_step[steps[0]]
+        return float((rows[:, 3] >= self.warm_up).sum()) / self.span
 
     def _step_times(self, step: int) -> FloatArray:
         rows = self._counted(self.by_step[step])
@@ -218,14 +224,15 @@ class _Reading:
         }
 
     def _areas(self, station: int) -> tuple[float, float, float]:
-        """Return the integrals over the window of busy cores, requests present and requests waiting.
+        """Return the integrals over the window of busy cores (instances), requests present and requests waiting.
 
         Only finished visits are recorded; those still running at the horizon are missing, which matters as little
         as they are few beside the finished ones. Work is spread evenly over the time of its visit where cores are
         shared; where they are queued for, it fills the end of the visit.
         """
         pool = self.network.stations[station]
-        queued = not isinstance(pool, FunctionPool) and pool.discipline == "fifo"
+        is_function = isinstance(pool, FunctionPool)
+        queued = isinstance(pool, FunctionPool) or pool.discipline == "fifo"
         busy = present = waiting = 0.0
         for i, step in enumerate(self.network.steps):
             if step.station != station:
@@ -239,20 +246,20 @@ class _Reading:
             if not queued:
                 length = end - start
                 served = served * np.divide(service, length, out=np.ones_like(service), where=length > 0)
-            busy += float(served.sum()) * step.computing_units
+            busy += float(served.sum()) * (1.0 if is_function else step.computing_units)
             waiting += float(inside.sum() - served.sum())
         return busy, present, max(waiting, 0.0)
 
     def _function(self, index: int, station: FunctionPool) -> dict[str, float]:
         function = self.scenario.continuum.functions[station.function]
-        _, present, _ = self._areas(index)
+        busy, present, waiting = self._areas(index)
         billed = sum(self.run.billed_seconds[i] for i, step in enumerate(self.network.steps) if step.station == index)
         calls = sum(self.run.invocations[i] for i, step in enumerate(self.network.steps) if step.station == index)
         limit = station.concurrency_limit
         return {
-            "utilisation": present / self.span / limit if limit else float("nan"),
+            "utilisation": busy / self.span / limit if limit else float("nan"),
             "nodes": 0.0,
-            "queue_length": 0.0,
+            "queue_length": waiting / self.span,
             "requests_present": present / self.span,
             "cost": float(billed) * function.cost_per_hour / 3600 + float(calls) * function.cost_per_request,
             "energy": 0.0,
@@ -275,23 +282,21 @@ class _Reading:
 
     # -- judgement ----------------------------------------------------------------------------------------------
 
-    def _violations(self, stages: dict[str, FloatArray]) -> dict[str, Violation]:
-        found = {}
-        path = 0
-        for constraint in self.scenario.constraints:
-            if not isinstance(constraint, TimeLimit):
-                continue
-            failed = 0
-            if isinstance(constraint, LocalConstraint):
-                rows = stages[constraint.component]
-                times = rows[:, 1] - rows[:, 0]
-            elif isinstance(constraint, GlobalConstraint):
-                times = self._path_times(path)
-                path += 1
-            else:
-                times, failed = self._answers(constraint.limit)
-            found[constraint_name(constraint)] = _violation(constraint, times, failed)
-        return found
+    def _violations(self, stages: dict[str, FloatArray]) -> tuple[Violation | None, ...]:
+        return tuple(
+            _violation(constraint, *self._limited(constraint, stages)) if isinstance(constraint, TimeLimit) else None
+            for constraint in self.scenario.constraints
+        )
+
+    def _limited(self, constraint: TimeLimit, stages: dict[str, FloatArray]) -> tuple[FloatArray, int]:
+        """Return the times that *constraint* limits, and the number of requests that surely break it without one."""
+        if isinstance(constraint, LocalConstraint):
+            rows = stages[constraint.component]
+            return rows[:, 1] - rows[:, 0], 0
+        if isinstance(constraint, GlobalConstraint):
+            paths = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
+            return self._path_times(next(i for i, each in enumerate(paths) if each is constraint)), 0
+        return self._answers(constraint.limit)
 
     def _answers(self, limit: float) -> tuple[FloatArray, int]:
         """Return response times, and how many requests were lost or are unfinished and already late."""
@@ -317,7 +322,7 @@ class _Reading:
         return {"time": edges, "present": present.astype(np.float64)}
 
 
-def _violation(constraint: Any, times: FloatArray, failed: int) -> Violation:
+def _violation(constraint: TimeLimit, times: FloatArray, failed: int) -> Violation:
     count = len(times) + failed
     if not count:
         return Violation(count=0, statistic=float("nan"), share=float("nan"))
@@ -333,6 +338,8 @@ def _violation(constraint: Any, times: FloatArray, failed: int) -> Violation:
 
 
 def _add(total: dict[str, float], part: dict[str, float]) -> None:
-    """Add the figures of another partition on the same function."""
+    """Add the figures of another partition on the same function; the busiest one gives the utilisation."""
+    busiest = np.fmax(total.get("utilisation", np.nan), part["utilisation"])
     for key, value in part.items():
         total[key] = total.get(key, 0.0) + value
+    total["utilisation"] = float(busiest)

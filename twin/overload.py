@@ -40,6 +40,9 @@ class Overload:
     backlog_growth: float
     """Requests (or transfers) per second that stay behind."""
 
+    utilisation: float = 1.0
+    """Utilisation in the long run: less than 1 where only some of the nodes, or of the cores of a node, have work."""
+
 
 def overloads(scenario: Scenario, network: Network, *, horizon: float, down: Mapping[str, float]) -> list[Overload]:
     """Return what is overloaded in the long run, by the traffic equations.
@@ -135,15 +138,20 @@ class _Flow:
     def overloaded_stations(self) -> Iterator[Overload]:
         """Yield the stations whose backlog grows; one that turns requests away has none."""
         for index, station in enumerate(self.network.stations):
-            load = float(self._node_loads(index).max(initial=0.0))
-            if load >= 1 - ROUNDING and not _is_bounded(station):
+            loads = self._node_loads(index)
+            if loads.max(initial=0.0) >= 1 - ROUNDING and not _is_bounded(station):
                 stuck = [
                     self.rates[i] * (1 - self.passing.steps[i])
                     for i, step in enumerate(self.network.steps)
                     if step.station == index
                 ]
                 yield Overload(
-                    name=station.name, kind="station", index=index, offered_load=load, backlog_growth=float(sum(stuck))
+                    name=station.name,
+                    kind="station",
+                    index=index,
+                    offered_load=float(loads.max()),
+                    backlog_growth=float(sum(stuck)),
+                    utilisation=float(np.minimum(loads, 1.0).mean()) * self._usable(index),
                 )
 
     def overloaded_links(self) -> Iterator[Overload]:
@@ -160,7 +168,7 @@ class _Flow:
         loads = [self._node_loads(index) for index in range(len(self.network.stations))]
         for i, step in enumerate(self.network.steps):
             shares[i] = (1 / np.maximum(loads[step.station][: step.replicas], 1.0)).mean()
-        transfers = {}
+        transfers: dict[tuple[int, float], float] = {}
         for index in range(len(self.network.links)):
             share = 1 / max(self._link_load(index), 1.0)
             transfers |= {(index, way.hop.size_mb): share for way, _ in self._transfers(index) if way.hop}
@@ -168,6 +176,13 @@ class _Flow:
 
     def _node_loads(self, index: int) -> FloatArray:
         return _node_loads(self.network, index, self.rates, self.down)
+
+    def _usable(self, index: int) -> float:
+        """Return the share of a station's cores that work at full load, downtime counted as idle."""
+        station = self.network.stations[index]
+        if isinstance(station, FunctionPool):
+            return 1.0
+        return _usable_cores(self.network, index) / station.cores * (1 - self.down.get(station.name, 0.0))
 
     def _transfers(self, link: int) -> Iterator[tuple[Way, float]]:
         """Yield the ways that lead through *link* with their transfers/s."""

@@ -32,7 +32,12 @@ def show_report(report: Report, notes: Sequence[str], console: Console) -> None:
         console.print(Text(f"! {finding['message']}", style="bold red"))
     if figures["constraints"]:
         console.print(constraint_table(figures))
+        for each in figures["constraints"]:
+            if each["note"]:
+                console.print(f"* {each['name']}: {each['note']}", style="dim", highlight=False)
+        console.print()
     console.print(time_table(figures))
+    console.print()
     console.print(resource_table(figures))
     for line in _footer(figures):
         console.print(line, highlight=False)
@@ -45,7 +50,7 @@ def constraint_table(figures: Mapping[str, Any]) -> Table:
     table = _table("limit", "asked", "found", "above limit", "verdict")
     for each in figures["constraints"]:
         word, style = SATISFIED[each["satisfied"]]
-        sign = "≥" if each["statistic"] == "throughput" else "≤"
+        sign = "≥" if each["statistic"] in ("throughput", "device") else "≤"
         unit = {"throughput": "/s", "share": "", "device": " MB", "memory": " MB"}.get(each["statistic"], " s")
         found = plus_minus(each["value"], each["ci"])
         table.add_row(
@@ -53,7 +58,7 @@ def constraint_table(figures: Mapping[str, Any]) -> Table:
             f"{each['statistic']} {sign} {each['limit']:.4g}{unit}",
             found + (unit if found != "–" else ""),
             _percent(each["violation_probability"]),
-            Text(word + (f" ({each['note']})" if each["note"] else ""), style=style),
+            Text(word + ("*" if each["note"] else ""), style=style),
         )
     return table
 
@@ -65,10 +70,7 @@ def time_table(figures: Mapping[str, Any]) -> Table:
     for name, path in figures["paths"].items():
         table.add_row(name, *_times(path["response_time"]), "")
     for name, component in figures["components"].items():
-        partitions = component["partitions"]
-        hosts = " + ".join(
-            f"{p['resource']}" + (f" × {p['replicas']}" if p["replicas"] > 1 else "") for p in partitions.values()
-        )
+        hosts = " + ".join(dict.fromkeys(_placed(p) for p in component["partitions"].values()))
         table.add_row(name, *_times(component["response_time"]), hosts)
     return table
 
@@ -82,7 +84,7 @@ def resource_table(figures: Mapping[str, Any]) -> Table:
         if "offered_load" in each:
             used = f"offered {each['offered_load']:.0%}"
         cost = f"{each['cost'] / hours:.4g}" if hours and _known(each["cost"]) else "–"
-        table.add_row(name, str(each["nodes"] or "function"), used, _number(each["queue_length"]), cost)
+        table.add_row(name, str(each["nodes"] or "function"), used, _number(each["queue_length"], nothing=1e-9), cost)
     for name, link in figures["links"].items():
         table.add_row(f"{name} (link)", "", _percent(link["utilisation"]), "", "")
     return table
@@ -103,6 +105,11 @@ def _footer(figures: Mapping[str, Any]) -> list[str]:
             f"({figures['warm_up']['method']})"
         )
     return lines
+
+
+def _placed(partition: Mapping[str, Any]) -> str:
+    replicas = partition["replicas"]
+    return str(partition["resource"]) + (f" × {replicas}" if replicas > 1 else "")
 
 
 def _table(first: str, *others: str) -> Table:
@@ -139,8 +146,11 @@ def _known(value: float | None) -> bool:
     return value is not None and isfinite(value)
 
 
-def _number(value: float | None) -> str:
-    return f"{value:.4g}" if _known(value) else "–"
+def _number(value: float | None, nothing: float = 0.0) -> str:
+    """Return four digits; what is at most *nothing* is rounding and shown as 0."""
+    if value is None or not isfinite(value):
+        return "–"
+    return "0" if abs(value) <= nothing else f"{value:.4g}"
 
 
 def _percent(value: float | None) -> str:

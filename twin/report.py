@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, nan
@@ -16,9 +16,9 @@ from twin.model.constraints import GlobalConstraint, constraint_name
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network
-from twin.overload import Overload, affected_stages, overloads
+from twin.overload import Overload, affected_times, overloads, stage_capacities
 from twin.statistics import Estimate, over_replications
-from twin.verdict import Outcome, Verdict, judge, overall
+from twin.verdict import Outcome, Verdict, judge, overall, touched
 
 VERSIONED = ("continuum-twin", "numpy", "scipy", "simpy")
 """Packages whose versions a report names, because they can change its digits."""
@@ -38,7 +38,11 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as one JSON document; what has no value is null."""
-        return json.dumps(_plain(self.figures), indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures as JSON can hold them; what has no value is None."""
+        return {str(key): _plain(item) for key, item in self.figures.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -63,39 +67,40 @@ class _Summary:
     def __init__(self, scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures]) -> None:
         self.scenario, self.plan, self.network, self.measures = scenario, plan, network, measures
         self.confidence = scenario.run.confidence
-        self.horizon = self._mean(lambda each: each.horizon).value
-        down = {
-            name: self._mean(lambda each, name=name: each.resources[name]["down"]).value
+        self.horizon = self._mean(each.horizon for each in measures).value
+        self.down = {
+            name: self._mean(each.resources[name]["down"] for each in measures).value
             for name in scenario.continuum.resources
             if name in measures[0].resources
         }
-        self.overloads = overloads(scenario, network, horizon=self.horizon, down=down)
-        self.doomed = {network.stages[i].name for i in affected_stages(network, self.overloads)}
-        if any(each.kind == "link" for each in self.overloads):
-            self.doomed |= {stage.name for stage in network.stages}
+        self.overloads = overloads(scenario, network, horizon=self.horizon, down=self.down)
+        self.doomed = affected_times(network, self.overloads)
 
-    def _mean(self, figure: Callable[[Measures], float]) -> Estimate:
-        return over_replications([figure(each) for each in self.measures], self.confidence)
+    def _mean(self, values: Iterable[float]) -> Estimate:
+        return over_replications(list(values), self.confidence)
 
-    def _time(self, pick: Callable[[Measures], Sample], *, grows: bool) -> dict[str, Any]:
+    def _time(self, samples: Iterable[Sample], *, grows: bool) -> dict[str, Any]:
         """Return mean, interval and percentiles of a time; nothing but null where it grows without bound."""
+        samples = list(samples)
+        names = [f"p{level:g}" for level in PERCENTILES]
         if grows:
-            return {"mean": None, "ci": None, **{f"p{level:g}": None for level in PERCENTILES}}
-        mean = self._mean(lambda each: pick(each).mean)
+            return dict.fromkeys(["mean", "ci", *(key for name in names for key in (name, f"{name}_ci"))])
+        mean = self._mean(each.mean for each in samples)
         figures: dict[str, Any] = {"mean": mean.value, "ci": interval(mean)}
         for i, level in enumerate(PERCENTILES):
-            estimate = self._mean(lambda each, i=i: pick(each).percentiles[i])
+            estimate = self._mean(each.percentiles[i] for each in samples)
             figures[f"p{level:g}"] = estimate.value
             figures[f"p{level:g}_ci"] = interval(estimate)
         return figures
 
     def report(self) -> Report:
         """Build the whole report."""
-        verdicts = judge(self.scenario, self.plan, self.measures, self.doomed)
+        capacities = stage_capacities(self.scenario, self.network, horizon=self.horizon, down=self.down)
+        verdicts = judge(self.scenario, self.plan, self.measures, self.doomed, capacities)
         verdict = overall(verdicts, overloaded=bool(self.overloads))
         run = self.scenario.run
-        throughput = self._mean(lambda each: each.throughput)
-        cost = self._mean(lambda each: each.cost)
+        throughput = self._mean(each.throughput for each in self.measures)
+        cost = self._mean(each.cost for each in self.measures)
         figures = {
             "scenario": self.scenario.name,
             "engine": "simpy",
@@ -103,10 +108,13 @@ class _Summary:
             "replications": len(self.measures),
             "confidence": self.confidence,
             "horizon": self.horizon,
-            "warm_up": {"method": _warm_up_method(run.warm_up), "mean": self._mean(lambda m: m.warm_up).value},
+            "warm_up": {
+                "method": _warm_up_method(run.warm_up),
+                "mean": self._mean(m.warm_up for m in self.measures).value,
+            },
             "verdict": verdict,
             "requests": self._requests(),
-            "response_time": self._time(lambda each: each.response_time, grows=bool(self.doomed)),
+            "response_time": self._time((each.response_time for each in self.measures), grows=bool(self.doomed)),
             "throughput": throughput.value,
             "throughput_ci": interval(throughput),
             "components": self._components(),
@@ -115,7 +123,7 @@ class _Summary:
             "links": self._links(),
             "cost": cost.value,
             "cost_per_hour": cost.value / self.horizon * 3600 if self.horizon else nan,
-            "energy": self._mean(lambda each: each.energy).value,
+            "energy": self._mean(each.energy for each in self.measures).value,
             "constraints": [verdict_figures(each) for each in verdicts],
             "findings": [_finding(each, self._growth()) for each in self.overloads],
             "plan": plan_figures(self.plan),
@@ -132,7 +140,7 @@ class _Summary:
         )
 
     def _growth(self) -> Estimate:
-        return self._mean(lambda each: each.backlog_growth)
+        return self._mean(each.backlog_growth for each in self.measures)
 
     def _requests(self) -> dict[str, int]:
         return {
@@ -144,9 +152,11 @@ class _Summary:
         figures = {}
         for stage in self.network.stages:
             name = stage.name
-            throughput = self._mean(lambda each, name=name: each.component_throughput[name])
+            throughput = self._mean(each.component_throughput[name] for each in self.measures)
             figures[name] = {
-                "response_time": self._time(lambda each, name=name: each.components[name], grows=name in self.doomed),
+                "response_time": self._time(
+                    (each.components[name] for each in self.measures), grows=name in self.doomed
+                ),
                 "throughput": throughput.value,
                 "throughput_ci": interval(throughput),
                 "partitions": {self.network.steps[i].name: self._partition(i) for i in stage.steps},
@@ -155,19 +165,18 @@ class _Summary:
 
     def _partition(self, index: int) -> dict[str, Any]:
         step = self.network.steps[index]
-        station = self.network.stations[step.station]
         grows = any(each.kind == "station" and each.index == step.station for each in self.overloads)
         means = {
-            key: self._mean(lambda each, key=key: each.partitions[step.name][key]).value
+            key: self._mean(each.partitions[step.name][key] for each in self.measures).value
             for key in self.measures[0].partitions[step.name]
             if key != "response_time"
         }
         if grows:
             means["waiting_time"] = nan
         return {
-            "resource": station.function if isinstance(station, FunctionPool) else station.name,
+            "resource": _host(self.network, step.station),
             "replicas": step.replicas,
-            "response_time": self._time(lambda each: each.partition_samples[step.name], grows=grows),
+            "response_time": self._time((each.partition_samples[step.name] for each in self.measures), grows=grows),
             **means,
         }
 
@@ -176,36 +185,42 @@ class _Summary:
         for constraint in self.scenario.constraints:
             if isinstance(constraint, GlobalConstraint):
                 name = constraint_name(constraint)
-                grows = bool(set(constraint.path) & self.doomed)
+                grows = bool(touched(constraint, self.doomed))
                 figures[name] = {
                     "components": list(constraint.path),
-                    "response_time": self._time(lambda each, name=name: each.paths[name], grows=grows),
+                    "response_time": self._time((each.paths[name] for each in self.measures), grows=grows),
                 }
         return figures
 
     def _resources(self) -> dict[str, Any]:
-        offered = {each.name: each.offered_load for each in self.overloads if each.kind == "station"}
+        over = {_host(self.network, each.index): each for each in self.overloads if each.kind == "station"}
         figures = {}
         for name in self.measures[0].resources:
-            utilisation = self._mean(lambda each, name=name: each.resources[name]["utilisation"])
+            utilisation = self._mean(each.resources[name]["utilisation"] for each in self.measures)
             entry: dict[str, Any] = {"utilisation": utilisation.value, "utilisation_ci": interval(utilisation)}
             for key in ("nodes", "queue_length", "requests_present", "cost", "energy", "down"):
-                entry[key] = self._mean(lambda each, name=name, key=key: each.resources[name][key]).value
+                entry[key] = self._mean(each.resources[name][key] for each in self.measures).value
             entry["nodes"] = int(entry["nodes"])
-            if name in offered:
-                entry |= {"utilisation": 1.0, "utilisation_ci": None, "queue_length": None, "requests_present": None}
-                entry["offered_load"] = offered[name]
+            if name in over:
+                entry |= {"utilisation": over[name].utilisation, "utilisation_ci": None}
+                entry |= {"queue_length": None, "requests_present": None, "offered_load": over[name].offered_load}
             figures[name] = entry
         return figures
 
     def _links(self) -> dict[str, Any]:
         return {
             name: {
-                key: self._mean(lambda each, name=name, key=key: each.links[name][key]).value
+                key: self._mean(each.links[name][key] for each in self.measures).value
                 for key in self.measures[0].links[name]
             }
             for name in self.measures[0].links
         }
+
+
+def _host(network: Network, station: int) -> str:
+    """Return the resource or function that a station belongs to."""
+    place = network.stations[station]
+    return place.function if isinstance(place, FunctionPool) else place.name
 
 
 def interval(estimate: Estimate) -> list[float] | None:

@@ -64,7 +64,14 @@ class Routing:
         )
         """For each stage, whether its requests may go on to several stages at once."""
         self.entering = tuple(
-            Way(origin=i, target=entry.step, probability=1.0, hop=entry.hop, crossing=float(entry.hop is not None), enters=True)
+            Way(
+                origin=i,
+                target=entry.step,
+                probability=1.0,
+                hop=entry.hop,
+                crossing=float(entry.hop is not None),
+                enters=True,
+            )
             for i, entry in enumerate(network.entries)
         )
         """The way in from each entry."""

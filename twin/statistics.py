@@ -30,7 +30,9 @@ class Estimate:
 
     @property
     def relative_half_width(self) -> float:
-        """Half-width relative to the value."""
+        """Half-width relative to the value; 0 where the value is surely 0."""
+        if not self.half_width:
+            return 0.0
         return self.half_width / abs(self.value) if self.value else inf
 
 
@@ -78,6 +80,9 @@ def warm_up_length(series: FloatArray, *, batch: int = 5) -> int:
     if count < 4:
         return 0
     means = series[: count * batch].reshape(count, batch).mean(axis=1)
+    if np.ptp(means) <= 1e-9 * float(np.abs(means).max()):
+        return 0  # nothing changes but the last digits
+    means -= means.mean()  # so that the differences of squares below keep their digits
     # Sums over the tail that begins at each batch, from the back.
     remaining = np.arange(count, 0, -1)
     tail = np.cumsum(means[::-1])[::-1]

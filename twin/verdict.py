@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isfinite, isinf, nan
 from typing import Literal
 
 from twin.measure import Measures, Violation
 from twin.model.checks import chosen_deployments
 from twin.model.constraints import (
-    Constraint,
     DeviceConstraint,
     GlobalConstraint,
     LocalConstraint,
@@ -52,64 +52,79 @@ def overall(verdicts: Sequence[Verdict], *, overloaded: bool) -> Outcome:
     return "inconclusive" if any(verdict.satisfied is None for verdict in verdicts) else "pass"
 
 
-def judge(scenario: Scenario, plan: Plan, measures: Sequence[Measures], doomed: set[str]) -> list[Verdict]:
+def judge(
+    scenario: Scenario,
+    plan: Plan,
+    measures: Sequence[Measures],
+    doomed: set[str],
+    capacities: Mapping[str, float] | None = None,
+) -> list[Verdict]:
     """Return a verdict for every constraint, and one for each node whose memory the plan overfills.
 
     Args:
         scenario: Holds the constraints.
         plan: What ran.
         measures: One per replication.
-        doomed: Components that an overload lets grow without bound.
+        doomed: Components, and ways between them (``a > b``), that an overload lets take ever longer.
+        capacities: Executions/s each component could complete, where that is known.
     """
-    verdicts = [_judge_one(scenario, plan, measures, doomed, constraint) for constraint in scenario.constraints]
+    verdicts = []
+    for i, constraint in enumerate(scenario.constraints):
+        if isinstance(constraint, DeviceConstraint):
+            verdicts.append(device_verdict(scenario, plan, constraint))
+        elif isinstance(constraint, ThroughputConstraint):
+            verdicts.append(_throughput(scenario, measures, doomed, capacities or {}, constraint))
+        else:
+            verdicts.append(_time_limit(scenario, measures, doomed, constraint, i))
     return verdicts + memory_verdicts(scenario, plan)
 
 
-def _judge_one(
-    scenario: Scenario, plan: Plan, measures: Sequence[Measures], doomed: set[str], constraint: Constraint
-) -> Verdict:
-    if isinstance(constraint, DeviceConstraint):
-        return device_verdict(scenario, plan, constraint)
-    if isinstance(constraint, ThroughputConstraint):
-        return _throughput(scenario, measures, constraint)
-    return _time_limit(scenario, measures, doomed, constraint)
-
-
-def touched(scenario: Scenario, constraint: TimeLimit) -> set[str]:
-    """Return the components whose overload breaks *constraint*."""
+def touched(constraint: TimeLimit, doomed: set[str]) -> set[str]:
+    """Return those of *doomed* that break *constraint*."""
     if isinstance(constraint, LocalConstraint):
-        return {constraint.component}
+        return {constraint.component} & doomed
     if isinstance(constraint, GlobalConstraint):
-        return set(constraint.path)
-    return set(scenario.application.components)
+        return {*constraint.path, *(f"{a} > {b}" for a, b in pairwise(constraint.path))} & doomed
+    return doomed
 
 
 def _time_limit(
-    scenario: Scenario, measures: Sequence[Measures], doomed: set[str], constraint: TimeLimit
+    scenario: Scenario, measures: Sequence[Measures], doomed: set[str], constraint: TimeLimit, index: int
 ) -> Verdict:
-    name = constraint_name(constraint)
-    seen = [each.violations[name] for each in measures]
+    seen = [one for one in (each.violations[index] for each in measures) if one is not None]
     confidence = scenario.run.confidence
-    violation = share_over_replications([v.share for v in seen], [v.count for v in seen], confidence)
+    is_share = constraint.share_above is not None
     limit = constraint.share_above if constraint.share_above is not None else constraint.limit
-    grows = sorted(touched(scenario, constraint) & doomed)
+    violation = share_over_replications([v.share for v in seen], [v.count for v in seen], confidence)
+    value = violation if is_share else _statistic(seen, confidence)
+    satisfied, note = _compare(value, limit, seen)
+    grows = sorted(touched(constraint, doomed))
     if grows:
-        value, satisfied, note = Estimate(nan), False, f"{', '.join(grows)}: overloaded, the time grows without bound"
-    else:
-        value = violation if constraint.share_above is not None else _statistic(seen, confidence)
-        satisfied, note = _compare(value, limit, seen)
+        # A share stays a share: ever more of the requests are late.
+        value = violation if is_share else Estimate(nan)
+        satisfied, note = False, f"{', '.join(grows)}: overloaded, the time grows without bound"
     return Verdict(
-        name=name,
+        name=constraint_name(constraint),
         kind=constraint.kind,
         target=constraint.target,
         statistic=constraint.statistic,
         limit=limit,
-        unit="" if constraint.share_above is not None else "s",
+        unit="" if is_share else "s",
         value=value,
         violation=violation,
         satisfied=satisfied,
-        note=note or (f"of requests above {constraint.limit:g} s" if constraint.share_above is not None else ""),
+        note=note or _remark(constraint, measures),
     )
+
+
+def _remark(constraint: TimeLimit, measures: Sequence[Measures]) -> str:
+    """Return what should be known of a figure although it was compared without ado."""
+    if constraint.share_above is not None:
+        return f"of requests above {constraint.limit:g} s"
+    lost = sum(each.lost for each in measures)
+    if lost and constraint.kind == "response" and constraint.percentile is None:
+        return f"a mean of those that were answered; {lost} were lost"
+    return ""
 
 
 def _statistic(seen: Sequence[Violation], confidence: float) -> Estimate:
@@ -134,28 +149,43 @@ def _compare(value: Estimate, limit: float, seen: Sequence[Violation]) -> tuple[
     return None, "the interval holds the limit; more replications or requests would tell"
 
 
-def _throughput(scenario: Scenario, measures: Sequence[Measures], constraint: ThroughputConstraint) -> Verdict:
+def _throughput(
+    scenario: Scenario,
+    measures: Sequence[Measures],
+    doomed: set[str],
+    capacities: Mapping[str, float],
+    constraint: ThroughputConstraint,
+) -> Verdict:
     """Compare completions per second; where the workload offers less than is asked, the capacity decides."""
-    rates = [each.component_throughput[constraint.component] for each in measures]
-    value = over_replications(rates, scenario.run.confidence)
+    name, asked = constraint.component, constraint.at_least
+    value = over_replications([each.component_throughput[name] for each in measures], scenario.run.confidence)
     satisfied: bool | None = None
     note = ""
     if isfinite(value.low):
-        satisfied = True if value.low >= constraint.at_least else False if value.high < constraint.at_least else None
-    if satisfied is not True and value.value < constraint.at_least:
-        note = f"the workload offers {value.value:.4g}/s only"
+        satisfied = True if value.low >= asked else False if value.high < asked else None
+    if satisfied is False and name in doomed:
+        note = "overloaded"
+    elif satisfied is False and not doomed and not any(each.lost for each in measures):
+        satisfied = capacities.get(name, 0.0) >= asked
+        note = f"the workload asks for {value.value:.4g}/s only{_possible(capacities.get(name))}"
     return Verdict(
         name=constraint_name(constraint),
         kind=constraint.kind,
         target=constraint.target,
         statistic="throughput",
-        limit=constraint.at_least,
+        limit=asked,
         unit="1/s",
         value=value,
         violation=Estimate(nan),
         satisfied=satisfied,
         note=note,
     )
+
+
+def _possible(capacity: float | None) -> str:
+    if capacity is None:
+        return ""
+    return f"; {capacity:.4g}/s would be possible" if isfinite(capacity) else "; nothing would keep it from more"
 
 
 def device_verdict(scenario: Scenario, plan: Plan, constraint: DeviceConstraint) -> Verdict:

@@ -120,7 +120,9 @@ def _read(
         constraints=constraints,
         plan=plan_of(plan_file, continuum) if plan_file else None,
     )
-    reading.problems += _contradictions(scenario, plan_file)
+    if not reading.problems:
+        # After another problem, what does not fit together may only be its consequence.
+        reading.problems += _contradictions(scenario, plan_file)
     return scenario
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from twin.formats.aisprint_names import BASE
 from twin.formats.aisprint_write_resources import nesting
 from twin.formats.aisprint_written_names import WrittenNames, written_layers, written_names
 from twin.model.base import Value
@@ -33,6 +34,7 @@ def application_losses(scenario: Scenario) -> tuple[str, ...]:
         ("facts of cloud functions are left out", _different(scenario.continuum.functions.values(), _OF_FUNCTIONS)),
         ("how components join and send is left out", _different(_components(scenario), ("join", "sends"))),
         ("partitions get AI-SPRINT's names", _renamed(names)),
+        ("deployments get AI-SPRINT's names", _redeployed(names)),
         ("a component gets one size of its data", _sizes(scenario)),
         (
             "accuracy and own probabilities are kept for whole components with alternatives only",
@@ -63,10 +65,10 @@ def _rates(scenario: Scenario) -> Iterator[str]:
 
 
 def _arrivals(scenario: Scenario) -> Iterator[str]:
+    roots = scenario.application.roots()
     for source in scenario.workload.sources.values():
-        if not isinstance(source.arrivals, Poisson) or source.at or source.data_mb:
-            yield source.name
-        elif scenario.entry(source.name) not in scenario.application.roots():
+        plain = isinstance(source.arrivals, Poisson) and source.at is None and not source.data_mb
+        if not plain or scenario.entry(source.name) not in roots:
             yield source.name
 
 
@@ -96,6 +98,16 @@ def _renamed(names: WrittenNames) -> Iterator[str]:
     for name, written in names.partitions.items():
         if name != written:
             yield f"{name} becomes {written}"
+
+
+def _redeployed(names: WrittenNames) -> Iterator[str]:
+    bases = {component: {deployment: BASE} for component, deployment in names.base.items()}
+    cuts = {component: {old: f"partition{k}" for old, k in own.items()} for component, own in names.cuts.items()}
+    for renamed in (bases, cuts, names.alternatives):
+        for component, own in renamed.items():
+            for old, new in own.items():
+                if old != new:
+                    yield f"{old} of {component} becomes {new}"
 
 
 def _sizes(scenario: Scenario) -> Iterator[str]:

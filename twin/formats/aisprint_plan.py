@@ -113,12 +113,13 @@ def read_plan_file(reading: Reading, file: str, name: str) -> PlanFile | None:
         system.at("NetworkDomains") if system.has("NetworkDomains") else system.at("Resources").at("NetworkDomains")
     )
     graph_of = system.at("DeploymentName").value
+    known = deployment_names(reading)
     selections = [s for entry in system.at("Components").children().values() if (s := _selection(entry))]
     if not system.at("Components").children():
         system.problem("'Components' is missing or empty; it places each component on a resource")
     return PlanFile(
         name=name,
-        graph_of=graph_of if isinstance(graph_of, str) and graph_of else name,
+        graph_of=graph_of if graph_of in known else name,
         domains=domains,
         nodes=_nodes(domains),
         selections=tuple(selections),

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from twin.errors import did_you_mean
+from twin.errors import Problem, did_you_mean
 from twin.formats.aisprint_graph import Graph
 from twin.formats.aisprint_names import BASE, fold
 from twin.formats.aisprint_reading import LARGEST_NUMBER, Entry, Reading, shown
@@ -78,7 +78,7 @@ def require_profiles(reading: Reading, times: Times) -> None:
     """Leave a problem for each partition and candidate without a service time."""
     for partition, host in times.missing():
         way_out = f"add to {PROFILES} its seconds, such as  {partition}: {{{host}: 0.35}}"
-        reading.problem(f"{PROFILES}: {partition}.{host}", f"no service time; {way_out}")
+        reading.gaps.append(Problem(f"{PROFILES}: {partition}.{host}", f"no service time; {way_out}"))
 
 
 def read_rate(reading: Reading, given: float | None, expected: float | None, *, required: bool) -> float:
@@ -97,7 +97,7 @@ def read_rate(reading: Reading, given: float | None, expected: float | None, *, 
         reading.note(f"the arrival rate is {expected:g} requests/s (the expected throughput)")
         return expected
     if required:
-        reading.problem("arrival rate", "no file says it; give --arrival-rate, requests/s")
+        reading.gaps.append(Problem("arrival rate", "no file says it; give --arrival-rate, requests/s"))
     else:
         reading.note("no file says the arrival rate; 1 request/s is assumed")
     return 1.0

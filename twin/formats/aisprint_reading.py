@@ -35,6 +35,9 @@ class Reading:
 
     problems: list[Problem] = field(default_factory=list)
 
+    gaps: list[Problem] = field(default_factory=list)
+    """Figures that no file gives; what was read is sound nevertheless."""
+
     sources: list[str] = field(default_factory=list)
     """Files read, relative to the folder."""
 
@@ -76,8 +79,8 @@ class Reading:
 
     def require(self, message: str) -> None:
         """Raise ScenarioError with all problems found so far, if there are any."""
-        if self.problems:
-            raise ScenarioError(message, dict.fromkeys(self.problems))
+        if self.problems or self.gaps:
+            raise ScenarioError(message, dict.fromkeys([*self.problems, *self.gaps]))
 
 
 def _placed(problem: Problem, name: str) -> Problem:

@@ -110,16 +110,20 @@ def written_layers(continuum: Continuum) -> dict[str, WrittenLayer]:
     """Return key and number of each layer; both are unique."""
     keyed = {name: int(match[1]) for name in continuum.layers if (match := _LAYER_KEY.fullmatch(name))}
     numbers: dict[str, int] = {}
-    for name in [*keyed, *(name for name in continuum.layers if name not in keyed)]:
-        wanted = continuum.layers[name].number
-        wanted = keyed.get(name) if wanted is None else wanted
-        used = {*numbers.values(), *(number for other, number in keyed.items() if other != name and name not in keyed)}
-        free = next(number for number in range(1, len(used) + 2) if number not in used)
-        numbers[name] = free if wanted is None or wanted in used else wanted
-    return {
-        name: WrittenLayer(key=name if name in keyed else f"computationalLayer{numbers[name]}", number=numbers[name])
-        for name in continuum.layers
-    }
+    for name, layer in continuum.layers.items():
+        wanted = keyed.get(name) if layer.number is None else layer.number
+        if wanted is not None and wanted not in numbers.values():
+            numbers[name] = wanted
+    taken = {*numbers.values(), *keyed.values()}
+    free = (number for number in range(1, len(taken) + len(continuum.layers) + 1) if number not in taken)
+    written: dict[str, WrittenLayer] = {}
+    for name in continuum.layers:
+        number = numbers[name] if name in numbers else next(free)
+        key = f"computationalLayer{number}"
+        if name not in keyed and key in keyed:
+            key = f"computationalLayer{next(free)}"
+        written[name] = WrittenLayer(key=name if name in keyed else key, number=number)
+    return written
 
 
 def free_keys(wanted: Iterable[str | None], stem: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -17,6 +18,8 @@ from twin.model.scenario import Scenario
 from twin.model.workload import Source, Workload
 
 _Mapping = dict[str, Any]
+
+_ODD_BREAK = re.compile("[\r\x85\u2028\u2029]")
 
 
 def dump_scenario(scenario: Scenario) -> str:
@@ -50,6 +53,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None if plain_scalar(text) == text else "'"
+    if _ODD_BREAK.search(text):
+        # Within any other style these count as ends of lines, which are folded.
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

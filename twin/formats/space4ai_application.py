@@ -17,7 +17,8 @@ Sizes = dict[str, float]
 """Successor → megabytes."""
 
 _NO_DEPLOYMENT = Deployment(name="none", partitions={"none": Partition(name="none", candidates={"none": Container()})})
-"""Stands where the file is at fault, so that the rest can be read; it never leaves this reader."""
+_NO_COMPONENT = Component(name="none", deployments={"none": _NO_DEPLOYMENT})
+"""These stand where the file is at fault, so that the rest can be read; they never leave this reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class _Reading:
 def read_application(root: Entry, dialect: Dialect, names: Names, hosts: Mapping[str, object]) -> Application:
     """Return the application; *hosts* are the names of the resources and functions there are."""
     components = root.child("Components")
+    if components.value == {}:
+        components.problem("names no component")
     edges = _graph(root, dict(components.entries()))
     reading = _Reading(
         root=root,
@@ -55,7 +58,7 @@ def read_application(root: Entry, dialect: Dialect, names: Names, hosts: Mapping
     _check_compatibility_keys(root, components)
     found = {code: _component(reading, code, body) for code, body in components.entries()}
     return Application(
-        components={component.name: component for component, _ in found.values()},
+        components={component.name: component for component, _ in found.values()} or {"none": _NO_COMPONENT},
         dependencies=tuple(
             Dependency(
                 origin=names.component(origin),
@@ -143,8 +146,8 @@ def _component(reading: _Reading, code: str, body: Entry) -> tuple[Component, Si
     for partition in dict.fromkeys(partitions):
         if partitions.count(partition) > 1:
             body.problem(f"partition {partition!r} stands in several deployments; its name must be its own")
-    if not partitions:
-        body.problem("has no deployment with a partition")
+    if body.value == {}:
+        body.problem("has no deployment")
     deployments: list[tuple[Deployment, Sizes]] = []
     for deployment, entry in body.entries():
         chain = _chain(entry, reading.dialect)

@@ -105,11 +105,11 @@ class _Reading:
 
     def source(self) -> YamlSource:
         """Return the only document."""
-        event = self._next_content()
+        event = self._next_but(yaml.StreamStartEvent, yaml.DocumentStartEvent)
         if isinstance(event, yaml.StreamEndEvent) or (isinstance(event, yaml.ScalarEvent) and _is_blank(event)):
             raise ScenarioError(f"{self.name}: the file is empty")
         value, place = self._node(event, 0)
-        further = self._next_content()
+        further = self._next_but(yaml.DocumentEndEvent)
         if not isinstance(further, yaml.StreamEndEvent):
             self._complain(further, "a second document begins here; one file holds one document")
         if not isinstance(value, dict) and not self.problems:
@@ -118,9 +118,8 @@ class _Reading:
             raise ScenarioError(self.name, self.problems)
         return YamlSource(name=self.name, data=value, place=place)
 
-    def _next_content(self) -> Any:
-        """Return the next event that is neither the begin nor the end of a document."""
-        framing = (yaml.StreamStartEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
+    def _next_but(self, *framing: type[Any]) -> Any:
+        """Return the next event that is none of *framing*."""
         return next(event for event in self.events if not isinstance(event, framing))
 
     def _complain(self, event: Any, message: str) -> None:

@@ -77,7 +77,7 @@ def routed(
 
 
 def transfers(link: Link, sizes: Sequence[float], rates: Sequence[float]) -> Network:
-    """Return one link before a station that takes no time; source i sends *sizes[i]* megabytes at Poisson *rates[i]*."""
+    """Return a link before a station that takes no time; source i sends *sizes[i]* megabytes at Poisson *rates[i]*."""
     sources = [
         entry(f"source {i}", rate, 0, Hop(link=0, size_mb=size))
         for i, (size, rate) in enumerate(zip(sizes, rates, strict=True))

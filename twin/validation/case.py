@@ -96,9 +96,7 @@ def validate(case: Case, seed: int, scale: float = 1.0) -> Row:
     requests = max(int(case.requests * scale), 1)
     figures = []
     for replication in range(case.replications):
-        records = simulate_network(
-            network, seed=seed, replication=replication, requests=requests, events=case.events
-        )
+        records = simulate_network(network, seed=seed, replication=replication, requests=requests, events=case.events)
         figures.append(case.figure(records, WARM_UP * records.horizon))
     estimate = over_replications(figures, CONFIDENCE)
     return Row(

@@ -7,11 +7,12 @@ import numpy as np
 from twin.engines.queueing import mg1_waiting_time, mmc_response_time, mva, ps_response_times, traffic_equations
 from twin.model.law import Law
 from twin.model.workload import Closed
-from twin.network import Link, Network, Stage, Step
-from twin.validation.build import INSTANT, deterministic, entry, exponential, node, routed, transfers
+from twin.network import Link, Network, NodePool, Stage, Step
+from twin.validation.build import INSTANT, entry, exponential, node, routed, transfers
 from twin.validation.case import Case
 from twin.validation.figures import mean_number, response_time, response_time_of, throughput, visits_share
 
+_TIMES = np.array([1.0, 1.2])
 _FEEDBACK = traffic_equations([0.3, 0.0], [[0.0, 0.8], [0.5, 0.0]])
 _CLOSED = mva([0.5, 0.8 * 0.4, 0.2 * 1.5], 10, 4.0, [1, 1, 1])
 _DETOUR = 0.4
@@ -23,7 +24,7 @@ _OPEN = (
         network=lambda: _tandem([node()] * 3, [exponential(mean) for mean in (0.6, 0.5, 0.4)]),
         figure=response_time,
         expected=0.6 / 0.4 + 0.5 / 0.5 + 0.4 / 0.6,
-        requests=20_000,
+        requests=14_000,
     ),
     Case(
         name="tandem of M/G/1-PS, M/M/2 and M/M/1",
@@ -34,18 +35,15 @@ _OPEN = (
         ),
         figure=response_time,
         expected=0.5 / 0.5 + mmc_response_time(1.0, 1.2, 2) + 0.5 / 0.5,
-        requests=20_000,
+        requests=12_000,
     ),
     Case(
         name="Jackson network with feedback",
         theory="traffic equations, then Little's law; Jackson 1957",
-        network=lambda: routed(
-            [node(), node()], [exponential(1.0), exponential(1.2)], [[(1, 0.8)], [(0, 0.5)]], 0.3
-        ),
+        network=lambda: routed([node(), node()], [exponential(1.0), exponential(1.2)], [[(1, 0.8)], [(0, 0.5)]], 0.3),
         figure=response_time,
-        expected=float(sum(_FEEDBACK * times / (1 - _FEEDBACK * times)) / 0.3)
-        if (times := np.array([1.0, 1.2])) is not None
-        else 0.0,
+        expected=float(np.sum(_FEEDBACK * _TIMES / (1 - _FEEDBACK * _TIMES)) / 0.3),
+        requests=15_000,
     ),
     Case(
         name="closed network, 10 users: throughput",
@@ -53,7 +51,7 @@ _OPEN = (
         network=lambda: _closed(),
         figure=throughput,
         expected=_CLOSED.throughput,
-        requests=10_000,
+        requests=5_000,
     ),
     Case(
         name="closed network, 10 users: response time",
@@ -61,6 +59,7 @@ _OPEN = (
         network=lambda: _closed(),
         figure=response_time,
         expected=_CLOSED.response_time,
+        requests=7_000,
     ),
 )
 
@@ -78,6 +77,7 @@ _FORKS = (
         ),
         figure=response_time,
         expected=(12 - 0.6) / 8 * 2.5,
+        requests=12_000,
     ),
     Case(
         name="independent sends without queueing, joined",
@@ -92,16 +92,15 @@ _FORKS = (
         ),
         figure=response_time,
         expected=0.4 * (1.0 + 2.0 - 1 / (1 + 0.5)) + 0.4 * 1.0 + 0.1 * 2.0,
+        requests=5_000,
     ),
     Case(
         name="exclusive branches: share of the second",
         theory="its probability, 0.3",
-        network=lambda: routed(
-            [node(cores=1e6)] * 3, [INSTANT] * 3, [[(1, 0.5), (2, 0.3)], [], []], 1.0
-        ),
+        network=lambda: routed([node(cores=1e6)] * 3, [INSTANT] * 3, [[(1, 0.5), (2, 0.3)], [], []], 1.0),
         figure=visits_share(2, of=0),
         expected=0.3,
-        requests=20_000,
+        requests=5_000,
     ),
     Case(
         name="early exit: share that goes on",
@@ -109,7 +108,7 @@ _FORKS = (
         network=lambda: _early_exit(),
         figure=visits_share(1, of=0),
         expected=1 - _DETOUR,
-        requests=10_000,
+        requests=5_000,
     ),
     Case(
         name="early exit: response time",
@@ -117,6 +116,7 @@ _FORKS = (
         network=lambda: _early_exit(),
         figure=response_time,
         expected=2.0 + (1 - _DETOUR) / (1 - 0.5 * (1 - _DETOUR)),
+        requests=10_000,
     ),
 )
 
@@ -127,7 +127,7 @@ _LINKS = (
         network=lambda: transfers(Link(name="net", bandwidth_mbit_per_s=8.0, access_delay=0.5), [1.0], [2.0]),
         figure=mean_number,
         expected=2.0 * 1.5,
-        requests=20_000,
+        requests=5_000,
     ),
     Case(
         name="fifo link: response time",
@@ -137,6 +137,7 @@ _LINKS = (
         ),
         figure=response_time,
         expected=0.5 + 1.0 + mg1_waiting_time(0.7, 1.0, 0.0),
+        requests=13_000,
     ),
     Case(
         name="shared link: response time",
@@ -146,6 +147,7 @@ _LINKS = (
         ),
         figure=response_time,
         expected=0.5 + 2.5,
+        requests=10_000,
     ),
     Case(
         name="shared link with two sizes: the larger one",
@@ -155,20 +157,20 @@ _LINKS = (
         ),
         figure=response_time_of(1),
         expected=float(ps_response_times([0.6, 0.15], [0.5, 2.0])[1]),
-        requests=50_000,
+        requests=35_000,
     ),
 )
 
 NETWORK_CASES = (*_OPEN, *_FORKS, *_LINKS)
 
 
-def _tandem(stations: list, services: list[Law]) -> Network:
+def _tandem(stations: list[NodePool], services: list[Law]) -> Network:
     last = len(stations) - 1
     return routed(stations, services, [[(i + 1, 1.0)] if i < last else [] for i in range(len(stations))], 1.0)
 
 
 def _closed() -> Network:
-    """Ten users at a station that sends to one of two others."""
+    """Return ten users at a station that sends to one of two others."""
     return routed(
         [node(), node(), node(discipline="ps")],
         [exponential(0.5), exponential(0.4), Law(law="gamma", mean=1.5, cv=1.5)],
@@ -178,7 +180,7 @@ def _closed() -> Network:
 
 
 def _early_exit() -> Network:
-    """A component of two partitions, each on a node of its own."""
+    """Return a component of two partitions, each on a node of its own."""
     return Network(
         stations=(node(), node(name="second")),
         steps=(

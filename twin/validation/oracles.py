@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import exp
+from math import exp, expm1
 
 import numpy as np
 from scipy.optimize import brentq
@@ -129,7 +129,7 @@ def repeated_service_response_time(
     repeat); a request that comes to an empty but broken server waits for the repair, a queue with set-up times
     (Welch 1964; Takagi 1991, §1.3).
     """
-    interrupted = -np.expm1(-service_time / time_to_failure)
+    interrupted = -expm1(-service_time / time_to_failure)
     lost, repeats = _truncated_moments(service_time, time_to_failure), interrupted / (1 - interrupted)
     try_mean, try_variance = lost[0] + time_to_repair, lost[1] + time_to_repair**2
     mean = service_time + repeats * try_mean

@@ -39,8 +39,8 @@ _ARRIVALS = (
             requests=requests,
         )
         for start, end, rate, requests in (
-            (0.0, 10.0, 1.0, 10_000),
-            (10.0, 15.0, 4.0, 10_000),
+            (0.0, 10.0, 1.0, 5_000),
+            (10.0, 15.0, 4.0, 5_000),
             (15.0, 20.0, 0.5, 30_000),
         )
     ),
@@ -54,8 +54,8 @@ _ARRIVALS = (
             requests=requests,
         )
         for start, end, expected, requests in (
-            (0.0, 2.5, 2.0 + 1.6 * 2 / pi, 10_000),
-            (2.5, 5.0, 2.0 - 1.6 * 2 / pi, 20_000),
+            (0.0, 2.5, 2.0 + 1.6 * 2 / pi, 5_000),
+            (2.5, 5.0, 2.0 - 1.6 * 2 / pi, 15_000),
         )
     ),
     Case(
@@ -64,7 +64,7 @@ _ARRIVALS = (
         network=lambda: queue(_WIDE, INSTANT, _MODULATED),
         figure=arrival_rate,
         expected=4.0 / 3.0,
-        requests=20_000,
+        requests=6_000,
     ),
     Case(
         name="Markov-modulated arrivals: index of dispersion over 5 s",
@@ -72,6 +72,7 @@ _ARRIVALS = (
         network=lambda: queue(_WIDE, INSTANT, _MODULATED),
         figure=dispersion(5.0),
         expected=oracles.modulated_dispersion((3.0, 0.5), (1.0, 2.0), 5.0),
+        requests=12_000,
     ),
     Case(
         name="MMPP/M/1 response time",
@@ -79,6 +80,7 @@ _ARRIVALS = (
         network=lambda: queue(node(), exponential(0.4), _MODULATED),
         figure=response_time,
         expected=oracles.modulated_response_time((3.0, 0.5), (1.0, 2.0), 0.4),
+        requests=28_000,
     ),
 )
 
@@ -89,7 +91,7 @@ _FUNCTIONS = (
         network=lambda: queue(_function(2.0), INSTANT, 1.0, cold_start=INSTANT),
         figure=cold_share,
         expected=exp(-2.0),
-        requests=20_000,
+        requests=18_000,
     ),
     Case(
         name="function of one instance that rejects: cold starts",
@@ -102,7 +104,7 @@ _FUNCTIONS = (
         ),
         figure=cold_share,
         expected=exp(-1.0),
-        requests=20_000,
+        requests=8_000,
     ),
     Case(
         name="function of one instance that rejects: rejections",
@@ -115,7 +117,7 @@ _FUNCTIONS = (
         ),
         figure=lost_share,
         expected=1 - 1 / (1 + 0.8 + exp(-1.0) * 0.5),
-        requests=10_000,
+        requests=5_000,
     ),
     Case(
         name="function of one instance that queues: cold starts",
@@ -128,6 +130,7 @@ _FUNCTIONS = (
         ),
         figure=cold_share,
         expected=oracles.cold_share_of_one_instance(1.0, 0.4, 1.0, 0.5),
+        requests=8_000,
     ),
 )
 
@@ -151,6 +154,7 @@ _FAILURES = (
                 update={"time_to_failure": Law(law="gamma", mean=10.0, cv=0.5), "time_to_repair": deterministic(2.0)}
             ),
         ),
+        requests=3_000,
     ),
     Case(
         name="M/D/1 whose server fails, work repeated: response time",
@@ -159,6 +163,7 @@ _FAILURES = (
         figure=response_time,
         expected=oracles.repeated_service_response_time(0.3, 1.0, 10.0, 2.0),
         events=(_FAILING,),
+        requests=20_000,
     ),
     Case(
         name="M/D/1 whose server fails: lost after one repetition",
@@ -167,7 +172,7 @@ _FAILURES = (
         figure=lost_share,
         expected=(1 - exp(-0.5)) ** 2,
         events=(_FAILING.model_copy(update={"time_to_failure": exponential(4.0), "retries": 1}),),
-        requests=10_000,
+        requests=12_000,
     ),
 )
 

@@ -56,14 +56,10 @@ def solve_link(link: Link, sizes: Mapping[float, float]) -> LinkState:
             transfer_rate=transfer_rate,
             any_arrivals=True,
         )
-    classes = [
-        QueueClass(rate=rate, law=Law(law="deterministic", mean=times[size])) for size, rate in sizes.items()
-    ]
+    classes = [QueueClass(rate=rate, law=Law(law="deterministic", mean=times[size])) for size, rate in sizes.items()]
     queue = waiting_line(classes, 1.0, servers=1) if link.contention == "fifo" else sharing_queue(classes, 1.0)
     return LinkState(
-        transfer_times={
-            size: time + link.access_delay for size, time in zip(sizes, queue.response_times, strict=True)
-        },
+        transfer_times={size: time + link.access_delay for size, time in zip(sizes, queue.response_times, strict=True)},
         passed=dict(zip(sizes, queue.passed, strict=True)),
         utilisation=load,
         transfer_rate=transfer_rate,

@@ -50,9 +50,7 @@ def _slowdown(load: float, parallelism: float) -> float:
     return limited_ps_mean_number(load, parallelism) / load if load > 0.0 else 1.0 / min(1.0, parallelism)
 
 
-def _bounded_sharing(
-    classes: Sequence[QueueClass], cores: float, capacity: int, estimate: str
-) -> QueueState:
+def _bounded_sharing(classes: Sequence[QueueClass], cores: float, capacity: int, estimate: str) -> QueueState:
     """Cut the birth-death chain of the number of requests off at the number of places."""
     units = mixture(classes).units
     load = math.fsum(each.load for each in classes) / units
@@ -143,9 +141,7 @@ def _bounded_line(
     )
 
 
-def _overload(
-    classes: Sequence[QueueClass], cores: float, load: float, *, sharing: bool, estimate: str
-) -> QueueState:
+def _overload(classes: Sequence[QueueClass], cores: float, load: float, *, sharing: bool, estimate: str) -> QueueState:
     return QueueState(
         response_times=(math.inf,) * len(classes),
         accepted=(1.0,) * len(classes),
