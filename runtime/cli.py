@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="continuum-twin", prog_name="ctwin")
 def program() -> None:
-    r"""Simulate an AI application on the computing continuum before it is deployed.
+    """Simulate an AI application on the computing continuum before it is deployed.
 
     \b
     First steps:
@@ -62,9 +62,9 @@ def program() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; what a user can cause ends in one message and status 2."""
     try:
-        program.main(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        status = program.main(args=arguments, standalone_mode=False)  # what a command raised as Exit is returned
+        if status:
+            sys.exit(status)
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.errors import PlanError, ScenarioError
@@ -817,7 +818,12 @@ MACHINE = (*LAYER2, "Resources", "resource7")
         (DAG, ("System", "alternative_components"), {"z": ["a2"]}, "unknown component 'z'"),
         (RESOURCES, ("System", "NetworkDomains"), {}, "there are no network domains"),
         (RESOURCES, ("System", "NetworkDomains", "ND2", "subNetworkDomains"), ["ND7"], "unknown network domain 'ND7'"),
-        (RESOURCES, ("System", "NetworkDomains", "ND1", "subNetworkDomains"), ["ND2"], "domains contain each other"),
+        (
+            RESOURCES,
+            ("System", "NetworkDomains", "ND1", "subNetworkDomains"),
+            ["ND2"],
+            "System.NetworkDomains: domains contain each other",
+        ),
         (RESOURCES, ("System", "NetworkDomains", "ND1", "Bandwidth"), 1e300, "expected a number above 0"),
         (RESOURCES, (*LAYER2, "type"), "virtual", "unknown type of layer 'virtual'; did you mean 'Virtual'?"),
         (RESOURCES, (*LAYER2, "Resources", "resource8"), virtual_machine("Pi"), "'Pi' is already the name of"),
@@ -911,6 +917,36 @@ def test_layer_in_two_domains(tmp_path: Path) -> None:
     assert set(domain.layers) == {"computationalLayer1", "computationalLayer2", "computationalLayer3"}
     every["ND2"]["ComputationalLayers"]["computationalLayer1"] = {"type": "Virtual", "Resources": {}}
     assert any("other contents" in problem for problem in problems_of(tmp_path / "y", files))
+
+
+def places(value: Any, keys: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all values within *value*."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path for key, one in inner for path in ((*keys, key), *places(one, (*keys, key)))]
+
+
+GARBAGE: list[Any] = [None, 5, "x", [], {}, -1, True, float("inf"), [[]], {"a": None}, "", 10**30, "y" * 300]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_whatever_is_written_there_is_read_or_refused_with_places(data: st.DataObject) -> None:
+    """No value anywhere in a folder leads to anything but a scenario or problems that name their file."""
+    files = {**alternatives(), ANNOTATIONS: annotations(), "profiles.yaml": {"a": {"Pi": {"mean": 1.0}}}}
+    name = data.draw(st.sampled_from(sorted(files)))
+    keys = data.draw(st.sampled_from(places(files[name])))
+    place = files[name]
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = data.draw(st.sampled_from(GARBAGE))
+    wheres = [name]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            read(Path(folder), files)
+        except ScenarioError as refused:
+            wheres = [problem.where for problem in refused.problems]
+    assert wheres
+    assert all(any(known in where for known in files) for where in wheres)
 
 
 # --- what is assumed -------------------------------------------------------------------------------------------------

@@ -268,7 +268,8 @@ def test_a_given_arrival_rate_replaces_the_files(tmp_path: Path, minimal: dict[s
     del minimal["Lambda"]
     path = written(tmp_path, minimal)
     assert load_system(path, arrival_rate=7.5).workload.sources["requests"].arrivals == Poisson(rate=7.5)
-    assert faults(path) == {"Lambda": "is missing"}
+    message = "is missing; put the arrival rate (requests/s) there or give one on loading"
+    assert faults(path) == {"Lambda": message}
 
 
 def test_every_root_gets_the_full_load(tmp_path: Path, minimal: dict[str, Any]) -> None:
@@ -378,8 +379,10 @@ def test_a_file_of_2022_is_read(tmp_path: Path, minimal: dict[str, Any]) -> None
     }
     minimal["CompatibilityMatrix"] = {"c1": {"h1": ["EN1"]}, "c2": {"h1": ["VM1", "F1"]}}
     minimal["Performance"]["c1"] = {"h1": {"EN1": {"model": "QTedge", "demand": 0.3}}}
-    minimal["FaaSResources"]["transition_cost"] = 0
+    minimal["FaaSResources"]["transition_cost"] = 0.02
+    del minimal["FaaSResources"]["computationalLayer3"]["transition_cost"]
     file = read_system(written(tmp_path, minimal))
+    assert file.scenario.continuum.functions["F1"].properties == {"transition_cost": 0.02}
     assert file.version == "v1 (2022)"
     assert file.scenario.application.dependencies[0].data_mb == 4
     assert file.scenario.application.partition("c2.h1")[2].candidates["F1"].memory_mb == 20
@@ -402,6 +405,9 @@ def test_exits_of_present_files_belong_to_the_partition_that_is_left(tmp_path: P
     chain = file.scenario.application.components["c1"].deployments["s2"].chain
     assert [partition.exit_probability for partition in chain] == [0.2, 0.0]
     assert any("no early exit from the last partition; 0.3 left out" in note for note in file.notes)
+    minimal["Components"]["c1"]["s2"]["h2"]["early_exit_probability"] = 0
+    chain = load_system(written(tmp_path, minimal)).application.components["c1"].deployments["s2"].chain
+    assert [partition.exit_probability for partition in chain] == [0.0, 0.0], "only old files give exits to the next"
 
 
 # ------------------------------------------------------------------------------------------------- all shared systems
@@ -821,9 +827,54 @@ def test_what_has_no_place_in_the_format_is_said(scenario: Scenario) -> None:
     assert document["Performance"]["c1"]["h1"]["EN1"]["demand"] == 0.6
 
 
-def test_other_profiles_of_functions_get_a_cold_time(scenario: Scenario) -> None:
-    """Start and service together, for SPACE4AI counts a cold request as one time."""
+def test_one_rate_at_all_roots_or_none(scenario: Scenario) -> None:
+    """Requests that enter elsewhere have no place; several sources at one root add up."""
     data = scenario.model_dump()
+    sources = data["workload"]["sources"]
+    sources["more"] = {"arrivals": {"process": "renewal", "gap": {"mean": 2.0}}, "entry": "c1"}
+    document: Any = dump_system(Scenario.model_validate(data))
+    assert document["Lambda"] == 2.0
+    data["workload"]["sources"] = {"requests": {"arrivals": {"process": "poisson", "rate": 1.0}, "entry": "c2"}}
+    with pytest.raises(ScenarioError, match="the same at every root"):
+        dump_system(Scenario.model_validate(data))
+
+
+def test_the_tightest_limit_and_nested_domains_are_written(scenario: Scenario) -> None:
+    """SPACE4AI has one limit a component, and domains that list all their layers."""
+    data = scenario.model_dump()
+    data["constraints"] = [{"kind": "local", "component": "c1", "limit": limit} for limit in (2.0, 1.0, 3.0)]
+    inner, outer = ["computationalLayer1"], ["computationalLayer2", "computationalLayer3"]
+    data["continuum"]["domains"] = {
+        "site": {"layers": inner, "bandwidth_mbit_per_s": 100.0},
+        "all": {"layers": outer, "contains": ["site"], "bandwidth_mbit_per_s": 10.0},
+    }
+    document: Any = dump_system(Scenario.model_validate(data), dialect="r")
+    assert document["LocalConstraints"] == {"c1": {"local_res_time": 1.0}}
+    assert document["NetworkTechnology"]["all"] == {
+        "computationalLayers": [*outer, *inner],
+        "AccessDelay": 0.0,
+        "Bandwidth": 1.25,
+    }
+
+
+def test_codes_of_partitions_differ_inside_a_component(scenario: Scenario) -> None:
+    """Two deployments may lead to one code; then all get new ones."""
+    data = scenario.model_dump()
+    deployments = data["application"]["components"]["c1"]["deployments"]
+    deployments["s1"]["partitions"] = {"h2": {**deployments["s1"]["partitions"]["c1.h1"], "name": "h2"}}
+    data["profiles"]["h2"] = data["profiles"].pop("c1.h1")
+    document: Any = dump_system(Scenario.model_validate(data))
+    assert list(document["CompatibilityMatrix"]["c1"]) == ["h1", "h2", "h3"]
+    assert document["Names"]["partitions"]["c1.h1"] == "h2"
+
+
+def test_other_profiles_of_functions_get_a_cold_time(scenario: Scenario) -> None:
+    """Start and service together, for SPACE4AI counts a cold request as one time; a device's factor holds for both."""
+    data = scenario.model_dump()
+    data["profiles"]["c2.h1"]["F1"] = {"service_time": 0.4, "cold_service_time": 2.0, "scale": 2.0}
+    scaled: Any = dump_system(Scenario.model_validate(data))
+    assert scaled["Performance"]["c2"]["h1"]["F1"]["demandWarm"] == pytest.approx(0.8)
+    assert scaled["Performance"]["c2"]["h1"]["F1"]["demandCold"] == pytest.approx(4.0)
     data["profiles"]["c2.h1"]["F1"] = {"service_time": 0.4, "cold_start": 2.0}
     document: Any = dump_system(Scenario.model_validate(data))
     assert document["Performance"]["c2"]["h1"]["F1"]["demandCold"] == pytest.approx(2.4)

@@ -16,7 +16,6 @@ from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network, compile_network
 from twin.overload import overloads
-from twin.records import save_records
 from twin.report import Report, report_from
 from twin.statistics import over_replications
 
@@ -100,6 +99,8 @@ def replicate(job: Job) -> Measures:
         )
     _require_time_after_warm_up(scenario, trajectory.horizon)
     if job.records:
+        from twin.records import save_records  # pyarrow takes its time to load
+
         save_records(trajectory, network, job.records / f"replication-{job.replication:03d}")
     return measure(scenario, job.plan, network, trajectory)
 

@@ -8,17 +8,13 @@ Only the stages behind the last stage that all requests pass (the dominator) nee
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import networkx as nx
 
 from twin.engines.trajectory import FloatArray
 from twin.routing import Passing, Routing, Way
-
-OUTSIDE = -1
-"""The place where requests come from, in the tree of dominators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +33,19 @@ THERE = _Reach(missing=0.0, most=1.0)
 
 
 class Joining:
-    """The joins of a network without loops."""
+    """The joins of a network without loops, for the requests that take the way *entry* into it."""
 
-    def __init__(self, routing: Routing, entry_rates: Sequence[float] | FloatArray, passing: Passing) -> None:
+    def __init__(self, routing: Routing, entry: Way, passing: Passing) -> None:
         self.routing = routing
         self.network = routing.network
-        self.entry_rates = entry_rates
+        self.start = self.network.steps[entry.target].component
         self.passing = passing
         self.reasons: list[str] = []
         """Why the rates are estimates, where they are."""
         self._order = list(nx.topological_sort(self.network.graph))
         self._rank = {stage: i for i, stage in enumerate(self._order)}
         self._dominators = self._dominator_tree()
-        self._single = {OUTSIDE}
+        self._single = {self.start}
         """Stages that run at most once per request."""
         self._merges: dict[int, bool] = {}
         """Whether several parts of a request may meet at a join."""
@@ -64,12 +60,7 @@ class Joining:
         gate = self._gate(join)
         reach = self._reach(join, gate)
         self._note(join, reach)
-        if gate != OUTSIDE:
-            return float(rates[self.network.stages[gate].steps[0]]) * (1.0 - reach[gate].missing)
-        return math.fsum(
-            rate * (1.0 - self._after(way, reach, join).missing)
-            for way, rate in zip(self.routing.entering, self.entry_rates, strict=True)
-        )
+        return float(rates[self.network.stages[gate].steps[0]]) * (1.0 - reach[gate].missing)
 
     def _note(self, join: int, reach: dict[int, _Reach]) -> None:
         doubtful = [k for k, each in reach.items() if self._merges.get(k) and 0.0 < each.missing < 1.0]
@@ -81,28 +72,28 @@ class Joining:
             )
 
     def _dominator_tree(self) -> dict[int, int]:
-        graph = nx.DiGraph(self.network.graph)
-        graph.add_edges_from((OUTSIDE, self.network.steps[way.target].component) for way in self.routing.entering)
-        tree = nx.immediate_dominators(graph, OUTSIDE)
-        return {stage: parent for stage, parent in tree.items() if stage != OUTSIDE}
+        """Return for each stage that the requests reach the last one before it that all of them pass."""
+        tree = nx.immediate_dominators(self.network.graph, self.start)
+        return {stage: parent for stage, parent in tree.items() if stage != self.start}
 
     def _look_at(self, stage: int) -> None:
         """Find out whether *stage*, all before it being known, runs at most once per request."""
-        if stage not in self._dominators:  # no request ever gets there
+        if stage not in self._dominators:
             return
-        before = list(self.network.graph.predecessors(stage))
-        if len(before) <= 1:
-            if not before or before[0] in self._single:
+        before = [each for each in self.network.graph.predecessors(stage) if self._is_reached(each)]
+        if len(before) == 1:
+            if before[0] in self._single:
                 self._single.add(stage)
             return
         gate = self._gate(stage)
-        reach = self._reach(stage, gate)
-        starts = [reach[gate]] if gate != OUTSIDE else [self._after(w, reach, stage) for w in self.routing.entering]
-        several = max(each.most for each in starts) > 1.0
+        several = self._reach(stage, gate)[gate].most > 1.0
         if stage in self.network.joins:
             self._merges[stage] = several
         if not several or stage in self.network.joins:
             self._single.add(stage)
+
+    def _is_reached(self, stage: int) -> bool:
+        return stage == self.start or stage in self._dominators
 
     def _gate(self, stage: int) -> int:
         """Return the last stage before *stage* that each of its requests passes, and passes once."""
@@ -117,7 +108,7 @@ class Joining:
         stack = [join]
         while stack:
             for stage in self.network.graph.predecessors(stack.pop()):
-                if stage not in region and stage in self._dominators:
+                if stage not in region and self._is_reached(stage):
                     region.add(stage)
                     if stage != gate:
                         stack.append(stage)

@@ -8,7 +8,7 @@ from math import inf, isfinite, nan, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -47,8 +47,8 @@ def over_replications(values: Sequence[float], confidence: float) -> Estimate:
     mean = float(np.mean(sample))
     if len(sample) < 2:
         return Estimate(mean)
-    spread = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1)) * float(np.std(sample, ddof=1))
-    half = spread / sqrt(len(sample))
+    quantile = float(special.stdtrit(len(sample) - 1, (1 + confidence) / 2))
+    half = quantile * float(np.std(sample, ddof=1)) / sqrt(len(sample))
     return Estimate(mean, mean - half, mean + half)
 
 

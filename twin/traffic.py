@@ -72,14 +72,21 @@ def route_traffic(
         EngineError: Requests stay in the network's loops for ever.
     """
     through = passing or Passing(steps=np.ones(len(routing.network.steps)))
-    external = np.zeros(len(routing.network.steps))
+    external = np.zeros((len(routing.entering), len(routing.network.steps)))
     for way, rate in zip(routing.entering, entry_rates, strict=True):
-        external[way.target] += rate * through.along(way)
+        external[way.origin, way.target] = rate * through.along(way)
     if routing.network.has_loops:
-        return Traffic(rates=_circulating(routing, external, through))
-    joining = Joining(routing, entry_rates, through) if routing.network.joins else None
-    rates = _forward(routing, external, through, joining)
-    return Traffic(rates=rates, reasons=tuple(joining.reasons) if joining else ())
+        return Traffic(rates=_circulating(routing, external.sum(axis=0), through))
+    if not routing.network.joins:
+        return Traffic(rates=_forward(routing, external.sum(axis=0), through, None))
+    # The parts of a request only ever wait for each other, so each entry has its own gates on the way to a join.
+    joinings = [Joining(routing, way, through) for way in routing.entering]
+    rates = sum(
+        (_forward(routing, own, through, joining) for own, joining in zip(external, joinings, strict=True)),
+        start=np.zeros(external.shape[1]),
+    )
+    reasons = dict.fromkeys(reason for joining in joinings for reason in joining.reasons)
+    return Traffic(rates=rates, reasons=tuple(reasons))
 
 
 def _forward(routing: Routing, external: FloatArray, through: Passing, joining: Joining | None) -> FloatArray:

@@ -61,7 +61,7 @@ def run_command(
     as_json: bool,
     **settings: object,
 ) -> None:
-    r"""Simulate SCENARIO and say how fast it answers, what saturates, what it costs, and whether its limits hold.
+    """Simulate SCENARIO and say how fast it answers, what saturates, what it costs, and whether its limits hold.
 
     SCENARIO is a scenario file (YAML), an AI-SPRINT application folder, or a SPACE4AI system file (JSON).
 

@@ -100,8 +100,10 @@ def read_container(entry: Entry, architecture: str) -> Container | None:
     if isinstance(image, list):
         properties[IMAGES] = image
         image = next((one for one in image if isinstance(one, str) and architecture in one), None)
-    body = entry.value if isinstance(entry.value, dict) else {}
-    properties.update({key: value for key, value in body.items() if key not in _CONTAINER_KEYS})
+        if image is None:
+            entry.reading.note(f"{entry.place}: no image is for {architecture}; none is taken")
+    rest = {key: inner.value for key, inner in entry.children().items() if key not in _CONTAINER_KEYS}
+    properties.update(rest)
     if not entry.has("memorySize"):
         entry.reading.note(f"{entry.place} has no memorySize; 0 MB are assumed")
     return entry.build(

@@ -6,7 +6,7 @@ All files of a folder are read before anything is refused, so that one error lis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from twin.formats.aisprint_deployments import (
     read_partitions,
     read_selected,
 )
-from twin.formats.aisprint_graph import Graph, read_graph
-from twin.formats.aisprint_plan import PlanFile, choose_plan_file, plan_file_problems, plan_of
+from twin.formats.aisprint_graph import DAG, Graph, read_graph
+from twin.formats.aisprint_plan import PLAN, PlanFile, choose_plan_file, plan_file_problems, plan_of
 from twin.formats.aisprint_profiles import (
     Times,
     read_profiles,
@@ -122,7 +122,7 @@ def _read(
     )
     if not reading.problems:
         # After another problem, what does not fit together may only be its consequence.
-        reading.problems += _contradictions(scenario, plan_file)
+        reading.problems += _contradictions(reading, scenario, plan_file)
     return scenario
 
 
@@ -186,7 +186,7 @@ def _workload(reading: Reading, application: Application, rate: float) -> Worklo
     return Workload(sources=sources)
 
 
-def _contradictions(scenario: Scenario, plan: PlanFile | None) -> list[Problem]:
+def _contradictions(reading: Reading, scenario: Scenario, plan: PlanFile | None) -> list[Problem]:
     """Return what only shows when all files are put together; absent service times are not among it."""
     found = scenario_problems(scenario)
     if scenario.plan and plan:
@@ -194,4 +194,17 @@ def _contradictions(scenario: Scenario, plan: PlanFile | None) -> list[Problem]:
             problem for problem in plan_problems(scenario, scenario.plan) if not problem.where.startswith("profiles.")
         ]
         found += plan_file_problems(plan, unfit)
-    return found
+    homes = {
+        "continuum.domains": f"{RESOURCES if RESOURCES in reading.sources else PLAN}: System.NetworkDomains",
+        "application.dependencies": f"{DAG}: System.dependencies",
+        "application.components": CANDIDATES,
+    }
+    return [_at_home(problem, homes) for problem in found]
+
+
+def _at_home(problem: Problem, homes: Mapping[str, str]) -> Problem:
+    """Return *problem* with the path in the file in place of the path in the model, where they differ."""
+    for path, home in homes.items():
+        if problem.where == path or problem.where.startswith(f"{path}."):
+            return replace(problem, where=home + problem.where.removeprefix(path))
+    return problem

@@ -239,6 +239,9 @@ def with_performance(reading: Reading, application: Application, graph: Graph) -
     components = dict(application.components)
     for entry in ranked:
         parts = [fold(name, graph.alternatives) for name in entry.at("components").names()]
+        if not parts:
+            entry.problem("'components' is missing or empty; list what is used")
+            continue
         replaced = list(dict.fromkeys((part.component, part.deployment) for part in parts if part.deployment != BASE))
         if len(replaced) > 1:
             reading.note(f"{entry.place}: several alternatives at once; its metric is left out")

@@ -13,7 +13,7 @@ from itertools import pairwise
 from twin.errors import did_you_mean
 from twin.formats.aisprint_graph import DEPLOYMENTS, Graph, deployment_names
 from twin.formats.aisprint_names import BASE, fold
-from twin.formats.aisprint_reading import Entry, Reading, natural
+from twin.formats.aisprint_reading import LARGEST_NUMBER, Entry, Reading, natural
 from twin.formats.aisprint_units import Units
 from twin.model.constraints import (
     Constraint,
@@ -79,11 +79,12 @@ def read_constraints(reading: Reading, graph: Graph, units: Units, chosen: str |
 
 
 def expected_rate(root: Entry | None) -> float | None:
-    """Return the largest rate that the annotations expect, or None."""
-    bodies = root.value.values() if root and isinstance(root.value, dict) else []
+    """Return the largest rate that the annotations expect, or None; wrong ones are not this reader's."""
+    bodies = root.value.values() if root else []
     expected = [body.get("expected_throughput") for body in bodies if isinstance(body, dict)]
     rates = [one.get("rate") for one in expected if isinstance(one, dict)]
-    return max((float(r) for r in rates if isinstance(r, int | float) and not isinstance(r, bool)), default=None)
+    numbers = [float(rate) for rate in rates if isinstance(rate, int | float) and not isinstance(rate, bool)]
+    return max((number for number in numbers if 0 < number <= LARGEST_NUMBER), default=None)
 
 
 def _limits(found: _Found, *, single: bool) -> list[tuple[tuple[str, ...], float]]:

@@ -121,22 +121,22 @@ class Entry:
 
     def has(self, key: str) -> bool:
         """Say whether *key* is there with a value that is not null."""
-        return isinstance(self.value, dict) and self.value.get(key) is not None
+        return self._mapping().get(key) is not None
 
     def at(self, key: str | int) -> Entry:
         """Return the entry at *key*, which may hold nothing."""
-        fits = isinstance(self.value, dict | list)
-        inside = self.value if fits else {}
-        known = key in inside if isinstance(inside, dict) else isinstance(key, int) and key < len(inside)
-        value = inside[key] if known else None
+        value = self.value[key] if isinstance(key, int) else self._mapping().get(key)
         return Entry(value=value, keys=(*self.keys, key), source=self.source, reading=self.reading)
+
+    def _mapping(self) -> dict[str, Any]:
+        """Return this value as a mapping; null is an empty one."""
+        if self.value is not None and not isinstance(self.value, dict):
+            self.problem(f"expected a mapping, got {shown(self.value)}")
+        return self.value if isinstance(self.value, dict) else {}
 
     def children(self) -> dict[str, Entry]:
         """Return the entries of a mapping; null is an empty one."""
-        if self.value is not None and not isinstance(self.value, dict):
-            self.problem(f"expected a mapping, got {shown(self.value)}")
-            return {}
-        return {key: self.at(key) for key in self.value or {}}
+        return {key: self.at(key) for key in self._mapping()}
 
     def items(self) -> list[Entry]:
         """Return the entries of a list; null is an empty one."""
@@ -157,7 +157,7 @@ class Entry:
             return "?"
         if len(self.value) > LONGEST_NAME:
             self.problem(f"a name has at most {LONGEST_NAME} characters, got {len(self.value)}")
-        return self.value.strip()
+        return self.value.strip()[:LONGEST_NAME]
 
     def as_number(self, *, positive: bool = False) -> float:
         """Return this value as a number that is not negative."""
@@ -199,7 +199,7 @@ class Entry:
     def _wanted(self, key: str, default: object) -> bool:
         """Say whether *key* holds a value; its absence is a problem where there is no default."""
         if not self.has(key) and default is None:
-            others = self.value if isinstance(self.value, dict) else {}
+            others = self._mapping()
             hint = did_you_mean(key, (str(other) for other in others)) if key not in others else ""
             self.problem(f"{key!r} is missing{hint if 'mean' in hint else ''}; add it")
             return False

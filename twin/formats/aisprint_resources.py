@@ -87,9 +87,8 @@ def read_physical_nodes(root: Entry | None) -> dict[str, Any]:
     layers = root.at("ComputationalLayers").children() if root else {}
     for layer in layers.values():
         for entry in layer.at("Resources").children().values():
-            if isinstance(entry.value, dict):
-                body = {key: value for key, value in entry.value.items() if key != "name"}
-                nodes[entry.text("name")] = _without_credentials(body)
+            body = {key: inner.value for key, inner in entry.children().items() if key != "name"}
+            nodes[entry.text("name")] = _without_credentials(body)
     if root and nodes:
         root.reading.note(f"{root.source.name}: addresses are kept, credentials are not")
     return nodes
@@ -126,7 +125,7 @@ def _list(entry: Entry) -> list[Entry]:
 def _domain_key(entry: Entry, domains: dict[str, Entry]) -> str:
     """Return the key of the domain that is named by its key or by its ``name``."""
     name = entry.as_text()
-    by_name = {other.value.get("name"): key for key, other in domains.items() if isinstance(other.value, dict)}
+    by_name = {str(other.at("name").value): key for key, other in domains.items()}
     if name not in domains and name not in by_name:
         entry.problem(f"unknown network domain {name!r}{did_you_mean(name, domains)}")
     return name if name in domains else by_name.get(name, name)

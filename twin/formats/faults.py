@@ -17,6 +17,8 @@ from twin.errors import Problem, did_you_mean
 from twin.formats.model_path import known_keys, members, tags_of, type_at
 from twin.formats.place import Keys, Place
 from twin.model.application import Component, Partition
+from twin.model.law import Law
+from twin.model.profile import Profile
 
 MOST = 100
 """Faults of one file that are listed; nobody reads more."""
@@ -104,10 +106,24 @@ def written(place: Place, path: Keys) -> Keys:
 
 
 def _without_echoes(found: list[Fault]) -> list[Fault]:
-    """Leave out missing keys that are there, misspelt: the unknown key says it."""
-    misspelt = {(fault.keys[:-1], fault.suggestion) for fault in found if fault.suggestion}
-    misspelt |= {(keys, "deployments") for keys, suggestion in misspelt if suggestion == "candidates"}
-    return [fault for fault in found if fault.type != "missing" or (fault.keys[:-1], fault.keys[-1]) not in misspelt]
+    """Leave out what another fault says already.
+
+    That is a missing key that is there, misspelt; and a key of the short form of a component, unknown because the one
+    that makes the form short is missing.
+    """
+    misspelt = {(*fault.keys[:-1], fault.suggestion) for fault in found if fault.suggestion}
+    misspelt |= {(*keys[:-1], "deployments") for keys in misspelt if keys[-1] == "candidates"}
+    shortened = {fault.keys for fault in found if fault.type == "missing"}
+    return [
+        fault
+        for fault in found
+        if not (fault.type == "missing" and fault.keys in misspelt)
+        and not (
+            fault.suggestion is not None
+            and fault.keys[-1] == fault.suggestion
+            and (*fault.keys[:-1], "deployments") in shortened
+        )
+    ]
 
 
 def _path(detail: ErrorDetails) -> Keys:
@@ -122,9 +138,7 @@ def _fault(keys: Keys, details: Sequence[ErrorDetails], root: Any, place: Place)
     if kind == "missing":
         problem = problem_at(place, keys[:-1], _missing(path, type_at(root, path[:-1])))
     elif kind == "extra_forbidden":
-        known = _known(keys, type_at(root, path[:-1]))
-        suggestion = next(iter(get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)), None)
-        message = f"unknown key {path[-1]!r}{did_you_mean(str(path[-1]), known)}"
+        message, suggestion = _unknown_key(keys, str(path[-1]), type_at(root, path[:-1]))
         problem = problem_at(place, keys[:-1], message, spot=place.at(keys))
     else:
         problem = problem_at(place, keys, _message(details, expected))
@@ -135,6 +149,17 @@ def _missing(path: Keys, parent: Any) -> str:
     if parent is Component:
         return "missing key 'candidates' (or 'deployments')"
     return f"missing key {path[-1]!r}"
+
+
+def _unknown_key(keys: Keys, key: str, parent: Any) -> tuple[str, str | None]:
+    """Return the message and the key that was probably meant."""
+    if parent is Profile and key in Law.model_fields:
+        return f"key {key!r} belongs into service_time, which is given beside it", None
+    if parent is Component and key in known_keys(Component):
+        return f"key {key!r} belongs to a partition; this component has deployments", key
+    known = _known(keys, parent)
+    suggestion = next(iter(get_close_matches(key, known, n=1, cutoff=0.6)), None)
+    return f"unknown key {key!r}{did_you_mean(key, known)}", suggestion
 
 
 def _known(keys: Keys, parent: Any) -> list[str]:
@@ -158,6 +183,9 @@ def _message(details: Sequence[ErrorDetails], expected: Any) -> str:
 
 def _one_message(detail: ErrorDetails, expected: Any) -> str:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx") or {}
+    if kind == "dict_type" and detail["loc"][-1] == "candidates" and isinstance(value, list):
+        odd = next((name for name in value if not isinstance(name, str)), None)
+        return f"candidates in a list are names (texts), got {_shown(odd)}"
     if kind in _WANTED:
         return f"expected {_WANTED[kind]}, got {_shown(value)}{_unquote(kind, value)}"
     if kind in _BOUNDS:

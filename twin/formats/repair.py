@@ -122,7 +122,7 @@ def _patch(data: dict[str, Any], fault: Fault, numbers: tuple[float, ...]) -> No
     key: Any = fault.keys[-1]
     if fault.type == "extra_forbidden":
         value = holder.pop(key, None) if isinstance(holder, dict) else None
-        if fault.suggestion is not None and isinstance(holder, dict):
+        if fault.suggestion not in (None, key) and isinstance(holder, dict):
             holder.setdefault(fault.suggestion, value)
     elif isinstance(holder, dict) or int(key) < len(holder):
         holder[key] = _stand_in(fault.expected, numbers)

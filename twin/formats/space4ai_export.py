@@ -1,7 +1,7 @@
 """Scenario → SPACE4AI's system file, in the format since 2023.
 
-Every model carries ``meanTime``, without which SPACE4AI-R refuses it. What the format cannot hold of a scenario is in
-:func:`twin.formats.space4ai_losses.system_losses`.
+Every queue and function carries ``meanTime``, without which SPACE4AI-R refuses it. What the format cannot hold is told
+by :func:`twin.formats.space4ai_losses.system_losses`.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ KEYS = (
     "Time",
     "Names",
 )
+"""What a file may hold; the last one is this project's own, and nobody misspells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +162,9 @@ def _by_code(root: Entry, names: Names, application: Application) -> dict[tuple[
 
 def _workload(root: Entry, application: Application) -> Workload:
     """Return one Poisson source a root; each root receives the full load, as in SPACE4AI-R."""
-    rate = root.child("Lambda").number(above=True)
+    if not root.has("Lambda"):
+        root.findings.problem("Lambda", "is missing; put the arrival rate (requests/s) there or give one on loading")
+    rate = root.child("Lambda", 1.0).number(above=True)
     roots = application.roots() or tuple(application.components)[:1]
     if len(roots) > 1:
         root.findings.note(f"{len(roots)} roots ({', '.join(roots)}) get the full load each, as in SPACE4AI-R")
@@ -199,7 +202,7 @@ def _check_keys(root: Entry) -> None:
     """Refuse what looks like a known key misspelt; pass over the rest, as the tools do."""
     for key, entry in root.entries():
         if key not in KEYS:
-            close = get_close_matches(key, KEYS, n=1, cutoff=0.6)
+            close = get_close_matches(key, KEYS[:-1], n=1, cutoff=0.6)
             if close:
                 entry.problem(f"unknown key; did you mean {close[0]!r}?")
             else:

@@ -137,9 +137,13 @@ def _transition_probabilities(scenario: Scenario) -> Iterator[Problem]:
         where = f"application.components.{component.name}"
         edges = application.dependencies_of(component.name)
         for deployment in component.deployments.values():
-            inner = f"{where}.deployments.{deployment.name}.transition_probabilities"
-            for successor in deployment.transition_probabilities:
-                yield from _unknown(f"{inner}.{successor}", "successor", successor, [edge.to for edge in edges])
+            inner = f"{where}.deployments.{deployment.name}"
+            changes = {
+                "transition_probabilities": deployment.transition_probabilities,
+                "dependency_data_mb": deployment.dependency_data_mb,
+            }
+            for key, successor in [(key, successor) for key, change in changes.items() for successor in change]:
+                yield from _unknown(f"{inner}.{key}.{successor}", "successor", successor, [edge.to for edge in edges])
             total = sum(deployment.transition_probabilities.get(edge.to, edge.probability) for edge in edges)
             if component.sends == "exclusive" and total > 1 + EPSILON:
                 yield Problem(where, f"sends exclusively, but its probabilities sum to {total:g}; at most 1")
@@ -322,4 +326,5 @@ def _ingress(scenario: Scenario, plan: Plan, chosen: dict[str, Deployment], name
 def _layer(scenario: Scenario, plan: Plan, partition: str) -> str | None:
     host = plan.placements[partition].resource
     known = host in scenario.continuum.resources or host in scenario.continuum.functions
-    return scenario.continuum.host(host).layer if known else None
+    layer = scenario.continuum.host(host).layer if known else None
+    return layer if layer in scenario.continuum.layers else None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from twin.engines.closed_form.classes import QueueClass, QueueState, mixture
 from twin.engines.closed_form.queues import waiting_line
 from twin.engines.closed_form.stations import StationState, StepState, mean_number
-from twin.engines.queueing import FunctionChain, faas_chain, mgc_waiting_time
+from twin.engines.queueing import FunctionChain, erlang_b, faas_chain, mgc_waiting_time
 from twin.model.law import Law
 from twin.network import FunctionPool, Step
 
@@ -83,7 +83,7 @@ def _with_cold_starts(pool: FunctionPool, steps: Sequence[Step], rates: Sequence
     if pool.concurrency_limit is not None:
         load = math.fsum(r * mean for r, mean in zip(rates, means, strict=True)) / pool.concurrency_limit
     if pool.concurrency_limit is not None and pool.on_limit == "reject":
-        accepted = passed = 1.0 - chain.rejection_probability
+        accepted = passed = 1.0 - erlang_b(pool.concurrency_limit, load * pool.concurrency_limit)
     elif pool.concurrency_limit is not None and load >= 1.0:
         wait, passed = math.inf, 1.0 / load
     elif pool.concurrency_limit is not None and rate > 0.0:

@@ -141,7 +141,7 @@ def overloads(state: NetworkState) -> tuple[Overload, ...]:
         if any(state.steps[k].response_time == inf for k in steps):
             growth = sum(float(state.rates[k]) * (state.steps[k].accepted - state.steps[k].passed) for k in steps)
             name = state.routing.network.stations[i].name
-            found.append(_overload(name, "station", i, station.offered_load, growth))
+            found.append(_overload(name, "station", i, station.offered_load, growth, station.utilisation))
     traffic = link_traffic(state.routing, state.entry_rates, state.rates, state.passing)
     for i, (link, sizes) in enumerate(zip(state.links, traffic, strict=True)):
         if inf in link.transfer_times.values():
@@ -150,8 +150,11 @@ def overloads(state: NetworkState) -> tuple[Overload, ...]:
     return tuple(found)
 
 
-def _overload(name: str, kind: str, index: int, load: float, growth: float) -> Overload:
-    return Overload(name=name, kind=kind, index=index, offered_load=load, backlog_growth=growth)
+def _overload(
+    name: str, kind: str, index: int, load: float, growth: float, utilisation: float | None = None
+) -> Overload:
+    busy = 1.0 if utilisation is None else utilisation
+    return Overload(name=name, kind=kind, index=index, offered_load=load, backlog_growth=growth, utilisation=busy)
 
 
 def steps_in_order(states: Sequence[StationState], network: Network) -> tuple[StepState, ...]:
