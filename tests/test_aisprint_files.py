@@ -21,7 +21,9 @@ from twin.formats.aisprint_reading import natural
 from twin.formats.aisprint_units import units_of, writing_units
 from twin.formats.aisprint_write_folder import dump_application, save_application
 from twin.formats.aisprint_write_plan import dump_production_deployment, save_production_deployment
+from twin.formats.aisprint_written_names import written_layers
 from twin.model.checks import plan_problems, scenario_problems
+from twin.model.continuum import Continuum
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 
@@ -252,6 +254,15 @@ def test_every_public_plan_is_reproduced(name: str) -> None:
         assert system["NetworkDomains"] == original["NetworkDomains"]
 
 
+@pytest.mark.parametrize("name", CASE_NAMES)
+def test_every_public_graph_is_reproduced(name: str) -> None:
+    """The graph written beside the plan has the segments, edges and exits of the original."""
+    folder = case(name)
+    original = yaml.safe_load((folder / OPTIMAL / "application_dag.yaml").read_text())
+    scenario = load_application(folder, require_profiles=False).scenario
+    assert dump_application(scenario)[f"{OPTIMAL}/application_dag.yaml"] == original
+
+
 def test_public_early_exit_case() -> None:
     """Segments named as components are folded into one; its exit is what the inner edge leaves."""
     scenario = load_application(case("x_early_exit"), require_profiles=False).scenario
@@ -287,6 +298,7 @@ def test_public_case_with_functions_and_cuts() -> None:
     assert any("kb/s" in note for note in folder.notes)
     assert any("second's price" in note for note in folder.notes)
     assert "common_config/physical_nodes.yaml" in folder.sources
+    assert len(set(folder.sources)) == len(folder.sources)
 
 
 def test_accelerators_and_trusted_execution() -> None:
@@ -297,6 +309,28 @@ def test_accelerators_and_trusted_execution() -> None:
     assert scenario.continuum.resources["VMS"].sgx
     assert scenario.application.partition("gpu-comp")[2].candidates["VMG"].gpu
     assert scenario.application.partition("sgx-comp")[2].candidates["VMS"].trusted_execution
+
+
+CREDENTIALS = {
+    "minio": {"endpoint": "kept", "access_key": "lost", "secret_key": "lost"},
+    "oscar": {"name": "kept", "password": "lost"},
+    "influx": {"endpoint": "kept", "token": "lost"},
+    "fe_node": {"public_ip": "kept", "ssh_user": "kept", "ssh_key": "lost"},
+    "wns": [{"private_ip": "kept", "ssh_key": "lost"}],
+}
+
+
+def test_credentials_do_not_travel(tmp_path: Path) -> None:
+    """Addresses of physical nodes are kept and written, whatever opens them is not."""
+    nodes = {
+        "ComputationalLayers": {"computationalLayer1": {"number": 1, "Resources": {"r": {"name": "Pi", **CREDENTIALS}}}}
+    }
+    scenario = read(tmp_path / "x", {**documents(), "common_config/physical_nodes.yaml": nodes}).scenario
+    text = scenario.model_dump_json() + str(dump_application(scenario))
+    assert "lost" not in text
+    assert text.count("kept") == 2 * str(CREDENTIALS).count("kept")
+    save_application(scenario, tmp_path / "y")
+    assert load_application(tmp_path / "y", require_profiles=False).scenario == scenario
 
 
 # --- plans and their dialects ----------------------------------------------------------------------------------------
@@ -455,6 +489,17 @@ def test_own_entry_of_a_segment_comes_before_its_template(tmp_path: Path) -> Non
     assert load_application(tmp_path / "y", require_profiles=False).scenario == scenario
 
 
+def test_image_that_looks_like_a_template_survives(tmp_path: Path) -> None:
+    """An image that no template could give is written with its segment."""
+    files = documents()
+    own = candidate("a_partition1_1", "Pi", image="reg/a_partitionX_1")
+    files[CANDIDATES]["Components"]["component1_partition1_1"] = own
+    scenario = read(tmp_path / "x", files).scenario
+    assert scenario.application.partition("a_partition1_1")[2].candidates["Pi"].image == "reg/a_partitionX_1"
+    save_application(scenario, tmp_path / "y")
+    assert load_application(tmp_path / "y", require_profiles=False).scenario == scenario
+
+
 def test_templates_that_nothing_uses_are_noted(tmp_path: Path) -> None:
     """A template without any partitioning is no deployment."""
     files = {**documents(), PARTITIONS: None, f"{OPTIMAL}/application_dag.yaml": None, PLAN: None}
@@ -592,6 +637,24 @@ def test_constraints_of_all_layers_and_segments_count_once(tmp_path: Path) -> No
     }
     folder_read = read(tmp_path, files)
     assert limits(folder_read) == [("local", "a", 3), ("local", "b", 2), ("global", "a > b", 5)]
+
+
+def test_limits_are_written_as_studio_writes_them(tmp_path: Path) -> None:
+    """For the application in whole components; for AMS over segments, and with the component whose rate counts."""
+    files = {**documents(), ANNOTATIONS: annotations()}
+    files[QOS]["system"]["local_constraints"]["local_constraint_2"] = {"component_name": "a", "threshold": 3}
+    written = dump_application(read(tmp_path, files).scenario)
+    assert written[QOS]["system"]["local_constraints"] == {
+        "local_constraint_1": {"component_name": "a", "threshold": 3},
+        "local_constraint_2": {"component_name": "b", "threshold": 2},
+    }
+    monitored = written[f"{OPTIMAL}/ams/qos_constraints.yaml"]["system"]
+    assert monitored["local_constraints"] == {"local_constraint_1": {"component_name": "b", "threshold": 2}}
+    assert monitored["global_constraints"] == {
+        "global_constraint_1": {"path_components": ["a_partition1_1", "a_partition1_2"], "threshold": 3},
+        "global_constraint_2": {"path_components": ["a_partition1_1", "a_partition1_2", "b"], "threshold": 5},
+    }
+    assert monitored["throughput_component"] == "a_partition1_1"
 
 
 def test_limits_that_differ_are_noted(tmp_path: Path) -> None:
@@ -1113,6 +1176,23 @@ def test_scenario_of_other_origin(tmp_path: Path) -> None:
     assert after.plan.placements["find_partition1_1"].replicas == 3
     save_application(after, tmp_path / "y")
     assert load_application(tmp_path / "y", arrival_rate=2).scenario == after
+
+
+def test_layers_get_numbers_of_their_own() -> None:
+    """Numbers that layers share, or do not have, are replaced by free ones; keys are unique."""
+    layers: dict[str, Any] = {
+        "cloud": {"type": "Virtual", "number": 2},
+        "edge": {"type": "Virtual", "number": 2},
+        "computationalLayer1": {"type": "Virtual"},
+        "far": {"type": "Virtual"},
+        "computationalLayer4": {"type": "Virtual", "number": 9},
+    }
+    continuum = Continuum.model_validate({"domains": {}, "layers": layers})
+    written = {name: (layer.key, layer.number) for name, layer in written_layers(continuum).items()}
+    assert len({key for key, _ in written.values()}) == len({number for _, number in written.values()}) == len(layers)
+    assert written["cloud"] == ("computationalLayer2", 2)
+    assert written["computationalLayer1"] == ("computationalLayer1", 1)
+    assert written["computationalLayer4"] == ("computationalLayer4", 9)
 
 
 def test_losses_are_listed() -> None:

@@ -277,7 +277,8 @@ def networks(draw: st.DrawFn) -> Network:
     stations = tuple(
         dataclasses.replace(draw(st.sampled_from(STATIONS)), name=f"s{i}") for i in range(draw(st.integers(1, count)))
     )
-    steps = tuple(_step(draw, i, count, stations) for i in range(count))
+    placed = [draw(st.integers(0, len(stations) - 1)) for _ in range(count)]
+    steps = tuple(_step(draw, i, placed, stations[placed[i]]) for i in range(count))
     stages = tuple(
         Stage(
             name=f"c{i}",
@@ -302,18 +303,17 @@ def networks(draw: st.DrawFn) -> Network:
     )
 
 
-def _step(draw: st.DrawFn, index: int, count: int, stations: tuple[NodePool | FunctionPool, ...]) -> Step:
-    station = draw(st.integers(0, len(stations) - 1))
-    pool = stations[station]
+def _step(draw: st.DrawFn, index: int, placed: list[int], pool: NodePool | FunctionPool) -> Step:
     sends = []
-    for target in range(index + 1, count):
+    for target in range(index + 1, len(placed)):
         if draw(st.booleans()):
+            within = placed[target] == placed[index] and isinstance(pool, NodePool)
             probability = draw(st.sampled_from([0.0, 0.3, 0.5, 1.0]))
-            sends.append(Send(probability=probability, step=target, hop=_hop(draw, within=False)))
+            sends.append(Send(probability=probability, step=target, hop=_hop(draw, within=within)))
     return Step(
         name=f"p{index}",
         component=index,
-        station=station,
+        station=placed[index],
         service_time=draw(st.sampled_from([exponential(0.5), deterministic(0.4), deterministic(0.0), GAMMA])),
         replicas=pool.nodes if isinstance(pool, NodePool) else 1,
         computing_units=draw(st.sampled_from([0.5, 1.0])),

@@ -1,4 +1,4 @@
-"""Are the intervals as wide as they claim, and does the warm-up end where the transient does?"""
+"""Intervals are as wide as they claim, and the warm-up ends where the transient does."""
 
 from __future__ import annotations
 

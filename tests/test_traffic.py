@@ -165,7 +165,9 @@ def test_a_join_adds_inputs_that_exclude_each_other() -> None:
 def test_a_join_behind_a_join_that_all_requests_pass_is_exact() -> None:
     """Fork and join in a row: the second pair starts afresh, for the requests of each entry."""
     edges = {0: {1: 0.9, 2: 1.0}, 1: {3: 1.0}, 2: {3: 1.0}, 3: {4: 0.5, 5: 0.5}, 4: {5: 0.4}}
-    traffic = route_traffic(Routing(graph_network(6, edges, independent=[0, 3], joins=[3, 5], entries=[0, 4])), [2.0, 0.5])
+    traffic = route_traffic(
+        Routing(graph_network(6, edges, independent=[0, 3], joins=[3, 5], entries=[0, 4])), [2.0, 0.5]
+    )
     assert traffic.reasons == ()
     # 1 - 0.5 * (1 - 0.5 * 0.4) of the requests that pass the first join, and 0.4 of those that enter behind it.
     assert traffic.rates[5] == pytest.approx(2.0 * 0.6 + 0.5 * 0.4)

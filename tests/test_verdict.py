@@ -1,4 +1,4 @@
-"""Does a verdict say what the figures support: holds, breaks, or cannot be told?"""
+"""A verdict says what the figures support: holds, breaks, or cannot be told."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def verdict(statistics: list[float], constraint: dict[str, Any] = LIMIT, **chang
     """Return the verdict over replications with these *statistics*."""
     scenario = sample_scenario({"constraints": [constraint]})
     assert scenario.plan is not None
-    runs = [measures(violation(value, value if "share_above" in constraint else 0.0), **changes) for value in statistics]
+    runs = [
+        measures(violation(value, value if "share_above" in constraint else 0.0), **changes) for value in statistics
+    ]
     return judge(scenario, scenario.plan, runs, set())[0]
 
 

@@ -59,11 +59,11 @@ class Joining:
             return arriving
         gate = self._gate(join)
         reach = self._reach(join, gate)
-        self._note(join, reach)
+        self._note(join, [stage for stage in reach if stage != gate], reach)
         return float(rates[self.network.stages[gate].steps[0]]) * (1.0 - reach[gate].missing)
 
-    def _note(self, join: int, reach: dict[int, _Reach]) -> None:
-        doubtful = [k for k, each in reach.items() if self._merges.get(k) and 0.0 < each.missing < 1.0]
+    def _note(self, join: int, between: list[int], reach: dict[int, _Reach]) -> None:
+        doubtful = [k for k in between if self._merges.get(k) and 0.0 < reach[k].missing < 1.0]
         if doubtful:
             names = ", ".join(repr(self.network.stages[k].name) for k in doubtful[:3])
             self.reasons.append(

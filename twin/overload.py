@@ -11,7 +11,7 @@ import numpy as np
 from twin.engines.trajectory import FloatArray
 from twin.model.events import LoadStep
 from twin.model.scenario import Scenario
-from twin.model.workload import Closed
+from twin.model.workload import Closed, Piecewise, Trace
 from twin.network import FunctionPool, Network, NodePool
 from twin.routing import Passing, Routing, Way
 from twin.traffic import mean_rates, route_traffic, step_rates
@@ -45,7 +45,7 @@ class Overload:
 
 
 def overloads(scenario: Scenario, network: Network, *, horizon: float, down: Mapping[str, float]) -> list[Overload]:
-    """Return what is overloaded in the long run, by the traffic equations.
+    """Return what is overloaded in the long run, by the traffic equations; load that ends counts over *horizon*.
 
     What stays behind at one place does not reach the next: behind a bottleneck, a station with less to spare than it
     would need may have little to do. (The flows of a network without a steady state: J. B. Goodman, W. A. Massey,
@@ -59,7 +59,7 @@ def overloads(scenario: Scenario, network: Network, *, horizon: float, down: Map
     """
     if _is_closed(network):
         return []
-    flow = _Flow(network, mean_rates(network) * load_factor(scenario, horizon), down)
+    flow = _Flow(network, _entry_rates(scenario, network, horizon), down)
     return [*flow.overloaded_stations(), *flow.overloaded_links()]
 
 
@@ -72,7 +72,7 @@ def stage_capacities(
     """
     if _is_closed(network):
         return {}
-    rates = step_rates(network, mean_rates(network) * load_factor(scenario, horizon))
+    rates = step_rates(network, _entry_rates(scenario, network, horizon))
     loads = {i: float(_node_loads(network, i, rates, down).max(initial=0.0)) for i in range(len(network.stations))}
     capacities = {}
     for stage in network.stages:
@@ -81,6 +81,20 @@ def stage_capacities(
         if rate > 0:
             capacities[stage.name] = rate / load if load > 0 else float("inf")
     return capacities
+
+
+def _entry_rates(scenario: Scenario, network: Network, horizon: float) -> FloatArray:
+    """Return the requests/s of each entry: in the long run where there is one, else over *horizon* seconds."""
+    rates = mean_rates(network)
+    for i, entry in enumerate(network.entries):
+        arrivals = entry.source.arrivals
+        if isinstance(arrivals, Piecewise) and arrivals.period is None and horizon > 0:
+            ends = [*arrivals.times[1:], horizon]
+            spans = [max(min(end, horizon) - start, 0.0) for start, end in zip(arrivals.times, ends, strict=True)]
+            rates[i] = sum(rate * span for rate, span in zip(arrivals.rates, spans, strict=True)) / horizon
+        elif isinstance(arrivals, Trace) and horizon > 0:
+            rates[i] = sum(time <= horizon for time in arrivals.times) / horizon
+    return rates * load_factor(scenario, horizon)
 
 
 def load_factor(scenario: Scenario, horizon: float) -> float:

@@ -11,27 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import Problem, ScenarioError
+from twin.formats.aisprint_candidates import CANDIDATES, read_alternatives, read_candidates, read_selected
 from twin.formats.aisprint_deployments import (
-    CANDIDATES,
     PARTITIONS,
     Chains,
     build_components,
     note_unused_templates,
-    read_alternatives,
-    read_candidates,
     read_partitions,
-    read_selected,
 )
 from twin.formats.aisprint_graph import DAG, Graph, read_graph
+from twin.formats.aisprint_measures import with_performance, with_sizes
 from twin.formats.aisprint_plan import PLAN, PlanFile, choose_plan_file, plan_file_problems, plan_of
-from twin.formats.aisprint_profiles import (
-    Times,
-    read_profiles,
-    read_rate,
-    require_profiles,
-    with_performance,
-    with_sizes,
-)
+from twin.formats.aisprint_profiles import Times, read_profiles, read_rate, require_profiles
 from twin.formats.aisprint_qos import ANNOTATIONS, expected_rate, read_constraints
 from twin.formats.aisprint_reading import LONGEST_NAME, Reading
 from twin.formats.aisprint_resources import bandwidths, read_continuum, read_physical_nodes

@@ -77,7 +77,7 @@ def deployment_names(reading: Reading) -> list[str]:
 
 
 def _take(graph: Graph, dag: _Dag, root: Entry) -> None:
-    graph.name = _title(root)
+    graph.name = root.words("name")
     graph.components = list(dict.fromkeys(part.component for part in dag.parts.values()))
     graph.probabilities = dag.edges
     if not graph.components:
@@ -86,11 +86,6 @@ def _take(graph: Graph, dag: _Dag, root: Entry) -> None:
         if component not in graph.components:
             known = did_you_mean(component, graph.components)
             root.problem(f"alternative {alternative!r} is meant for unknown component {component!r}{known}")
-
-
-def _title(root: Entry) -> str:
-    value = root.at("name").value
-    return "" if value is None else str(value).strip()
 
 
 def _compare(graph: Graph, dag: _Dag, root: Entry, *, contradiction: bool) -> None:

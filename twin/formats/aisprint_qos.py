@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from twin.errors import did_you_mean
 from twin.formats.aisprint_graph import DEPLOYMENTS, Graph, deployment_names
+from twin.formats.aisprint_hosts import GIGABYTE_MB
 from twin.formats.aisprint_names import BASE, fold
 from twin.formats.aisprint_reading import LARGEST_NUMBER, Entry, Reading, natural
 from twin.formats.aisprint_units import Units
@@ -26,7 +27,6 @@ from twin.model.constraints import (
 ANNOTATIONS = "common_config/annotations.yaml"
 MULTI_CLUSTER = f"{DEPLOYMENTS}/multi_cluster_qos_constraints.yaml"
 
-_GIGABYTE_MB = 1024.0
 _PATHS = ("path_components", "components_path", "components")
 
 
@@ -212,8 +212,8 @@ def _devices(annotations: list[tuple[str, Entry]]) -> Iterator[DeviceConstraint]
         needs = entry.at("device_constraints")
         if needs.value is None:
             continue
-        video = needs.number("vram", 0.0) * _GIGABYTE_MB
+        video = needs.number("vram", 0.0) * GIGABYTE_MB
         uses = needs.at("use_gpu_for").names()
-        memory = needs.number("ram", 0.0) * _GIGABYTE_MB
+        memory = needs.number("ram", 0.0) * GIGABYTE_MB
         gpu = bool(uses) or video > 0
         yield DeviceConstraint(kind="device", component=component, memory_mb=memory, gpu_memory_mb=video, gpu=gpu)

@@ -189,6 +189,11 @@ class Entry:
             return least
         return value
 
+    def words(self, key: str) -> str:
+        """Return whatever stands at *key* as a text: a title, a description."""
+        value = self.at(key).value
+        return "" if value is None else str(value).strip()
+
     def flag(self, key: str) -> bool:
         """Return the boolean at *key*, False if it is absent."""
         value = self.at(key).value

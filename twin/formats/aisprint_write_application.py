@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twin.formats.aisprint_deployments import IMAGES
+from twin.formats.aisprint_candidates import IMAGES
 from twin.formats.aisprint_names import BASE, TEMPLATE
 from twin.formats.aisprint_units import Units
 from twin.formats.aisprint_write_plan import container_body, segment_suffix

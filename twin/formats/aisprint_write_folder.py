@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import ScenarioError
-from twin.formats.aisprint_deployments import CANDIDATES, PARTITIONS
+from twin.formats.aisprint_candidates import CANDIDATES
+from twin.formats.aisprint_deployments import PARTITIONS
 from twin.formats.aisprint_folder import NODES, RESOURCES
 from twin.formats.aisprint_graph import DAG, DEPLOYMENTS
+from twin.formats.aisprint_hosts import NODE
+from twin.formats.aisprint_measures import PERFORMANCE, SIZES
 from twin.formats.aisprint_names import BASE
 from twin.formats.aisprint_plan import PLAN
-from twin.formats.aisprint_profiles import PERFORMANCE, PROFILES, SIZES
+from twin.formats.aisprint_profiles import PROFILES
 from twin.formats.aisprint_qos import ANNOTATIONS
-from twin.formats.aisprint_resources import NODE
 from twin.formats.aisprint_units import writing_units
 from twin.formats.aisprint_write_application import (
     candidates_document,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from twin.errors import PlanError
-from twin.formats.aisprint_deployments import IMAGES
+from twin.formats.aisprint_candidates import IMAGES
 from twin.formats.aisprint_names import cut_of
 from twin.formats.aisprint_plan import PREFERRED
 from twin.formats.aisprint_write_resources import network_domains, plain

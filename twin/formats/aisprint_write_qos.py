@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twin.formats.aisprint_resources import GIGABYTE_MB
+from twin.formats.aisprint_hosts import GIGABYTE_MB
 from twin.formats.aisprint_write_resources import plain
 from twin.formats.aisprint_written_names import WrittenNames
 from twin.model.application import Deployment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twin.formats.aisprint_hosts import GIGABYTE_MB, KEY, NODE, Processing, read_accelerators, read_processing
 from twin.formats.aisprint_reading import entry_of
-from twin.formats.aisprint_resources import GIGABYTE_MB, KEY, NODE, Processing, read_accelerators, read_processing
 from twin.formats.aisprint_units import writing_units
 from twin.formats.aisprint_written_names import free_keys, written_layers
 from twin.model.continuum import CloudFunction, Continuum, Resource

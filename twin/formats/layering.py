@@ -116,25 +116,27 @@ def _without(layered: Layered, key: str) -> Layered:
 
 def _merged(below: Layered, above: Layered) -> Layered:
     """Return *above* laid over *below*; faults of the whole count as those of the file *above*."""
-    data, inside = _merge(below.data, below.place.inside, above.data, above.place.inside, keeps_null=False)
+    data, inside = _merge(below.data, below.place.inside, above.data, above.place.inside)
     return Layered(data=data, place=above.place._replace(inside=inside))
 
 
 def _merge(
-    below: dict[str, Any], below_inside: _Inside, above: dict[str, Any], above_inside: _Inside, *, keeps_null: bool
+    below: dict[str, Any], below_inside: _Inside, above: dict[str, Any], above_inside: _Inside
 ) -> tuple[dict[str, Any], dict[str, Place]]:
-    """Return merged values and places; inside ``overrides`` a null has to survive until it is applied."""
+    """Return merged values and places.
+
+    A null over nothing stays: in a part that is an override it has yet to meet the key it removes.
+    """
     data = dict(below)
     places = dict(below_inside) if isinstance(below_inside, dict) else {}
     over = above_inside if isinstance(above_inside, dict) else {}
     for key, value in above.items():
         old = data.get(key)
-        if value is None and key in data and not keeps_null:
+        if value is None and key in data:
             del data[key]
             places.pop(key, None)
         elif isinstance(value, dict) and isinstance(old, dict):
-            keeps = keeps_null or key == "overrides"
-            data[key], inside = _merge(old, places[key].inside, value, over[key].inside, keeps_null=keeps)
+            data[key], inside = _merge(old, places[key].inside, value, over[key].inside)
             places[key] = over[key]._replace(inside=inside)
         else:
             data[key] = value

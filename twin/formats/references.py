@@ -73,7 +73,7 @@ class _References:
             hint = did_you_mean(segment, file.segments)
             self._complain((*keys, "segment"), f"no segment {segment!r} in {name}{hint}")
             return stand_in
-        return {**entry, **_figures(file, segment)}
+        return {**_figures(file, segment), **entry, "segment": segment}
 
     def _load(self, keys: Keys, path: Path) -> ProfileFile | None:
         if path not in self.profiles:

@@ -112,4 +112,7 @@ def _keys(where: str) -> Keys:
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
     """Return the problems of the main file by line, then those of the files it extends."""
-    return sorted(dict.fromkeys(problems), key=lambda one: (" (in " in one.message, one.line or 0, one.column or 0))
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda one: (one.line is None, " (in " in one.message, one.line or 0, one.column or 0),
+    )

@@ -1,0 +1,260 @@
+"""Pool sets: which resource each group takes and how many nodes run; bounds on them, and their list in a cost range."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from design.kernels import Pools, kernel, lay_out
+from design.problem import Choices, FloatArray, IntArray, Problem
+
+CLOSED = -1
+
+OPEN = -2
+"""Not decided yet: the group is taken to have the best of all its resources at once."""
+
+
+class Resources(NamedTuple):
+    """The resources as the kernels read them, those of a group in a row; shapes (groups + 1,) and (resources,)."""
+
+    ptr: IntArray
+
+    resource: IntArray
+
+    demand: FloatArray
+    """Shape (partitions, resources)."""
+
+    price: FloatArray
+
+    nodes: IntArray
+
+    speed: FloatArray
+
+
+def resources_of(problem: Problem) -> Resources:
+    """Return the resources of *problem* for the kernels."""
+    return Resources(
+        ptr=np.cumsum([0, *map(len, problem.groups)], dtype=np.int64),
+        resource=np.array([r for group in problem.groups for r in group], dtype=np.int64),
+        demand=problem.demand,
+        price=problem.price,
+        nodes=problem.nodes,
+        speed=problem.speed,
+    )
+
+
+def columns(problem: Problem, types: IntArray, values: FloatArray) -> FloatArray:
+    """Return *values*, by partition and resource, by partition and group; infinite where a group is closed."""
+    found = np.full((values.shape[0], len(problem.groups)), np.inf)
+    for group, members in enumerate(problem.groups):
+        if types[group] >= 0:
+            found[:, group] = values[:, types[group]]
+        elif types[group] == OPEN:
+            found[:, group] = values[:, list(members)].min(axis=1)
+    return found
+
+
+def pools_of(problem: Problem, types: IntArray, nodes: IntArray) -> Pools:
+    """Return what runs; an undecided group has the most nodes, the most speed and the most memory of its resources."""
+    count = len(problem.groups)
+    pools = Pools(np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count))
+    for group, members in enumerate(problem.groups):
+        if types[group] == CLOSED or (types[group] >= 0 and nodes[group] == 0):
+            continue
+        chosen = [types[group]] if types[group] >= 0 else list(members)
+        running = nodes[group] if types[group] >= 0 else problem.nodes[chosen].max()
+        pools.nodes[group] = running
+        pools.speed[group] = problem.speed[chosen].max()
+        pools.memory[group] = problem.node_memory[chosen].max() * (running if problem.memory_by_pool else 1)
+        pools.within[group] = 1.0 - 1.0 / running if problem.within and types[group] >= 0 else 0.0
+    return pools
+
+
+def most_nodes(problem: Problem, types: IntArray) -> IntArray:
+    """Return how many nodes each decided group has at most."""
+    return np.array([problem.nodes[r] if r >= 0 else 0 for r in types], dtype=np.int64)
+
+
+def fixed_cost(problem: Problem, types: IntArray, nodes: IntArray) -> float:
+    """Return the euro an hour that the running nodes cost."""
+    return float(sum(problem.price[r] * n for r, n in zip(types, nodes, strict=True) if r >= 0))
+
+
+class PoolSetList(NamedTuple):
+    """Pool sets whose bound lies in a range; shapes (sets,) and (sets, groups)."""
+
+    complete: bool
+    """Whether all are there; otherwise the list was too short for them."""
+
+    bound: FloatArray
+
+    types: IntArray
+
+    nodes: IntArray
+
+
+@kernel
+def list_pool_sets(
+    choices: Choices,
+    resources: Resources,
+    masks: FloatArray,
+    order: IntArray,
+    low: float,
+    high: float,
+    most: int,
+    deadline: int,
+) -> tuple[bool, FloatArray, IntArray, IntArray]:
+    """Return the pool sets with a bound of at least *low* and below *high* that no simple bound rules out.
+
+    Groups are decided in the *order* given. For every set of groups (*masks*) the work that must be done there has to
+    fit the nodes. *deadline* is the number of bounds computed at most.
+    """
+    groups = order.size
+    demand = np.empty((resources.demand.shape[0], groups))
+    able = np.zeros(groups)
+    for g in range(groups):
+        _undecide(resources, demand, able, g)
+    types = np.full(groups, CLOSED)
+    step = np.full(groups, -1)
+    bounds = np.empty(most)
+    found_types = np.empty((most, groups), np.int64)
+    found_nodes = np.empty((most, groups), np.int64)
+    count, level, tests = 0, 0, 0
+    spent = np.zeros(groups + 1)
+    while level >= 0:
+        g = order[level]
+        step[level] += 1
+        first, end = resources.ptr[g], resources.ptr[g + 1]
+        if step[level] > end - first:
+            step[level] = -1
+            types[g] = CLOSED
+            _undecide(resources, demand, able, g)
+            level -= 1
+            continue
+        _decide(resources, demand, able, types, g, step[level] - 1)
+        spent[level + 1] = spent[level] + (resources.price[types[g]] if types[g] >= 0 else 0.0)
+        if spent[level + 1] >= high:
+            continue
+        tests += 1
+        if tests > deadline:
+            return False, bounds[:count].copy(), found_types[:count].copy(), found_nodes[:count].copy()
+        fits, cost, work = lightest(choices, demand, masks)
+        if not fits or spent[level + 1] + cost >= high or not _able(work, masks, able):
+            continue
+        if level + 1 < groups:
+            level += 1
+            continue
+        count = _list_counts(
+            resources, types, masks, work, cost, low, high, bounds, found_types, found_nodes, count
+        )
+        if count > most:
+            return False, bounds, found_types, found_nodes
+    return True, bounds[:count].copy(), found_types[:count].copy(), found_nodes[:count].copy()
+
+
+@kernel
+def _undecide(resources: Resources, demand: FloatArray, able: FloatArray, g: int) -> None:
+    demand[:, g] = np.inf
+    able[g] = 0.0
+    for i in range(resources.ptr[g], resources.ptr[g + 1]):
+        r = resources.resource[i]
+        demand[:, g] = np.minimum(demand[:, g], resources.demand[:, r])
+        able[g] = max(able[g], resources.nodes[r] * resources.speed[r])
+
+
+@kernel
+def _decide(resources: Resources, demand: FloatArray, able: FloatArray, types: IntArray, g: int, choice: int) -> None:
+    """Close a group (choice -1), or give it one of its resources."""
+    if choice < 0:
+        types[g] = CLOSED
+        demand[:, g] = np.inf
+        able[g] = 0.0
+    else:
+        r = resources.resource[resources.ptr[g] + choice]
+        types[g] = r
+        demand[:, g] = resources.demand[:, r]
+        able[g] = resources.nodes[r] * resources.speed[r]
+
+
+@kernel
+def lightest(choices: Choices, demand: FloatArray, masks: FloatArray) -> tuple[bool, float, FloatArray]:
+    """Return whether every component can run, the least cost of functions, and the least work in each set of groups."""
+    groups = demand.shape[1]
+    work, needed = np.zeros(groups), np.zeros(groups)
+    total = np.zeros(masks.shape[0])
+    smallest = np.empty(masks.shape[0])
+    cost = 0.0
+    for component in range(choices.pattern_ptr.size - 1):
+        smallest[:] = np.inf
+        cheapest = np.inf
+        for pattern in range(choices.pattern_ptr[component], choices.pattern_ptr[component + 1]):
+            if not lay_out(choices, pattern, demand, demand, work, needed):
+                continue
+            cheapest = min(cheapest, choices.cost[pattern])
+            for s in range(masks.shape[0]):
+                inside = 0.0
+                for g in range(groups):
+                    inside += masks[s, g] * work[g]
+                if inside < smallest[s]:
+                    smallest[s] = inside
+        if cheapest == np.inf:
+            return False, np.inf, total
+        cost += cheapest
+        total += choices.rate[component] * smallest
+    return True, cost, total
+
+
+@kernel
+def _able(work: FloatArray, masks: FloatArray, able: FloatArray) -> bool:
+    for s in range(masks.shape[0]):
+        inside = 0.0
+        for g in range(able.size):
+            inside += masks[s, g] * able[g]
+        if work[s] > inside or (work[s] == inside and inside > 0.0):
+            return False
+    return True
+
+
+@kernel
+def _list_counts(
+    resources: Resources,
+    types: IntArray,
+    masks: FloatArray,
+    work: FloatArray,
+    cost: float,
+    low: float,
+    high: float,
+    bounds: FloatArray,
+    found_types: IntArray,
+    found_nodes: IntArray,
+    count: int,
+) -> int:
+    """Append all numbers of nodes for these types; a count above the length of the list says that it is too short."""
+    groups = types.size
+    nodes = np.zeros(groups, np.int64)
+    able = np.zeros(groups)
+    for g in range(groups):
+        nodes[g] = 1 if types[g] >= 0 else 0
+    while True:
+        bound = cost
+        for g in range(groups):
+            if types[g] >= 0:
+                bound += nodes[g] * resources.price[types[g]]
+                able[g] = nodes[g] * resources.speed[types[g]]
+        if low <= bound < high and _able(work, masks, able):
+            if count >= bounds.size:
+                return count + 1
+            bounds[count], found_types[count], found_nodes[count] = bound, types, nodes
+            count += 1
+        g = 0
+        while g < groups:
+            if types[g] >= 0 and nodes[g] < resources.nodes[types[g]]:
+                nodes[g] += 1
+                break
+            nodes[g] = 1 if types[g] >= 0 else 0
+            g += 1
+        if g == groups:
+            return count
+
+
