@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
 
 from twin.model.application import Container, Deployment, Partition
 from twin.model.constraints import DeviceConstraint
 from twin.model.continuum import CloudFunction, Resource
 from twin.model.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,44 +40,37 @@ class Hosts:
     locations: dict[str, tuple[int, ...]]
     """Partition → where it can run."""
 
-    @property
-    def location_count(self) -> int:
-        """How many locations there are."""
-        return len(self.groups) + len(self.functions)
-
     def functions_for(self, partition: str) -> list[str]:
         """Return the functions that can run *partition*."""
         first = len(self.groups)
         return [self.functions[location - first] for location in self.locations[partition] if location >= first]
 
-    def at_edge(self, location: int) -> bool:
-        """Say whether a location is a physical device."""
-        return self.scenario.continuum.layers[self._layer(location)].type.startswith("Physical")
-
-    def seconds(self, origin: int, target: int, size_mb: float) -> float:
-        """Return the seconds *size_mb* need between the layers of two locations; infinite without a network."""
-        return self._seconds(self._layer(origin), self._layer(target), size_mb)
-
     @property
-    def is_connected(self) -> bool:
-        """Whether there is a network between any two layers with locations."""
-        layers = {self._layer(location) for location in range(self.location_count)}
-        return all(math.isfinite(self._seconds(a, b, 0.0)) for a, b in product(layers, layers) if a != b) and all(
-            len([location for location in range(self.location_count) if self._layer(location) == layer]) == 1
-            or math.isfinite(self._seconds(layer, layer, 0.0))
-            for layer in layers
-        )
+    def location_count(self) -> int:
+        """How many locations there are."""
+        return len(self.groups) + len(self.functions)
 
-    def _layer(self, location: int) -> str:
-        if location < len(self.groups):
-            return self.scenario.continuum.resources[self.resources[self.groups[location][0]]].layer
-        return self.scenario.continuum.functions[self.functions[location - len(self.groups)]].layer
+    def edges(self) -> BoolArray:
+        """Return which locations are physical devices, shape (locations,)."""
+        layers = self.scenario.continuum.layers
+        return np.array([layers[layer].type.startswith("Physical") for layer in self.layers()], dtype=np.bool_)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_seconds", lru_cache(maxsize=None)(self._transfer))
+    def layers(self) -> list[str]:
+        """Return the layer of each location."""
+        continuum = self.scenario.continuum
+        pools = [continuum.resources[self.resources[members[0]]].layer for members in self.groups]
+        return pools + [continuum.functions[name].layer for name in self.functions]
 
-    def _seconds(self, origin: str, target: str, size_mb: float) -> float:
-        return self._transfer(origin, target, size_mb)
+    def transfers(self, size_mb: float) -> FloatArray:
+        """Return the seconds *size_mb* need from location to location, infinite without a network.
+
+        Shape (locations, locations); between two different hosts even on the diagonal.
+        """
+        layers = self.layers()
+        names = sorted(set(layers))
+        seconds = np.array([[self._transfer(a, b, size_mb) for b in names] for a in names])
+        index = [names.index(layer) for layer in layers]
+        return np.asarray(seconds[np.ix_(index, index)], dtype=np.float64)
 
     def _transfer(self, origin: str, target: str, size_mb: float) -> float:
         domain = self.scenario.continuum.best_domain(origin, target, size_mb)

@@ -274,8 +274,21 @@ def search(
                 next_component = -2
             else:
                 next_component = _bound(
-                    choices, options, pools, share, masks, by_subset, capacity, used[depth],
-                    full[depth], spent[depth], limit, pick, alive[depth], alive_ptr[depth], least,
+                    choices,
+                    options,
+                    pools,
+                    share,
+                    masks,
+                    by_subset,
+                    capacity,
+                    used[depth],
+                    full[depth],
+                    spent[depth],
+                    limit,
+                    pick,
+                    alive[depth],
+                    alive_ptr[depth],
+                    least,
                 )
             if next_component < 0:
                 depth -= 1
@@ -529,9 +542,7 @@ def _time(options: Options, pools: Pools, utilisation: FloatArray, option: int) 
 
 
 @kernel
-def _paths_hold(
-    choices: Choices, options: Options, pools: Pools, times: FloatArray, pick: IntArray
-) -> bool:
+def _paths_hold(choices: Choices, options: Options, pools: Pools, times: FloatArray, pick: IntArray) -> bool:
     """Say whether the limits on paths hold with these *times*, transfers counted where both ends are chosen."""
     for path in range(choices.path_limit.size):
         time = 0.0

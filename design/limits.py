@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from design.rules import Rules
-from design.traffic_rates import entry_rates
+from design.traffic_rates import component_rates, entry_rates
+from twin.model.application import Deployment
 from twin.model.constraints import (
     GlobalConstraint,
     LocalConstraint,
@@ -16,6 +17,8 @@ from twin.model.constraints import (
     constraint_name,
 )
 from twin.model.scenario import Scenario
+
+Hop = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +35,20 @@ class Limit:
     components: dict[str, float] = field(default_factory=dict)
     """Component → weight."""
 
-    hops: dict[tuple[str, str], float] = field(default_factory=dict)
+    hops: dict[Hop, float] = field(default_factory=dict)
     """Origin and target of a transfer → weight."""
 
 
-def limits_of(scenario: Scenario, rules: Rules, rates: Mapping[str, float]) -> tuple[list[Limit], list[str]]:
+def limits_of(scenario: Scenario, rules: Rules, chosen: Mapping[str, Deployment]) -> tuple[list[Limit], list[str]]:
     """Return the limits that the formula of a dialect can judge, and a note on each of the others.
 
-    *rates* are the requests/s of the components.
+    *chosen* is a deployment of each component; all that are allowed send alike.
     """
+    rates = component_rates(scenario, chosen)
+    sends = {
+        (edge.origin, edge.to): chosen[edge.origin].transition_probabilities.get(edge.to, edge.probability)
+        for edge in scenario.application.dependencies
+    }
     limits: list[Limit] = []
     notes: list[str] = []
     tightest: dict[str, LocalConstraint] = {}
@@ -54,9 +62,9 @@ def limits_of(scenario: Scenario, rules: Rules, rates: Mapping[str, float]) -> t
             known = tightest.get(constraint.component)
             tightest[constraint.component] = min(known or constraint, constraint, key=lambda each: each.limit)
         elif isinstance(constraint, ResponseConstraint):
-            limits.append(_response(scenario, constraint, paths, rates))
+            limits.append(_response(scenario, constraint, paths, rates, sends))
             paths += 1
-        elif rules.dialect == "twin" and not _is_followed(scenario, constraint, rates):
+        elif rules.dialect == "twin" and not _is_followed(constraint, rates, sends):
             notes.append(f"{constraint_name(constraint)}: not judged, for no request follows the path")
         else:
             limits.append(_path(constraint, paths))
@@ -79,59 +87,24 @@ def _path(constraint: GlobalConstraint, place: int) -> Limit:
     )
 
 
-def _is_followed(scenario: Scenario, constraint: GlobalConstraint, rates: Mapping[str, float]) -> bool:
+def _is_followed(constraint: GlobalConstraint, rates: Mapping[str, float], sends: Mapping[Hop, float]) -> bool:
     """Say whether requests go along the whole path; a deployment may have closed it."""
-    probability = {(edge.origin, edge.to): edge.probability for edge in scenario.application.dependencies}
-    return all(probability[hop] > 0.0 and rates[hop[0]] > 0.0 for hop in pairwise(constraint.path))
+    return all(sends[hop] > 0.0 and rates[hop[0]] > 0.0 for hop in pairwise(constraint.path))
 
 
-def _response(scenario: Scenario, constraint: ResponseConstraint, place: int, rates: Mapping[str, float]) -> Limit:
+def _response(
+    scenario: Scenario,
+    constraint: ResponseConstraint,
+    place: int,
+    rates: Mapping[str, float],
+    sends: Mapping[Hop, float],
+) -> Limit:
     """Return the limit on the mean time of a request that goes one way: visits times times."""
     entering = sum(entry_rates(scenario).values())
-    edges = scenario.application.dependencies
     return Limit(
         name=constraint_name(constraint),
         place=place,
         seconds=constraint.limit,
         components={name: rate / entering for name, rate in rates.items()},
-        hops={(edge.origin, edge.to): edge.probability * rates[edge.origin] / entering for edge in edges},
+        hops={hop: share * rates[hop[0]] / entering for hop, share in sends.items()},
     )
-
-
-def unsupported(scenario: Scenario, rules: Rules) -> Iterator[tuple[str, str]]:
-    """Yield place and message for everything of *scenario* that the arrays of the search cannot hold exactly."""
-    if rules.dialect != "twin":
-        return
-    continuum, application = scenario.continuum, scenario.application
-    for resource in continuum.resources.values():
-        where = f"continuum.resources.{resource.name}"
-        if (resource.discipline or scenario.run.discipline) != "ps":
-            yield f"{where}.discipline", "first come, first served; give ps"
-        if resource.queue_capacity is not None:
-            yield f"{where}.queue_capacity", "a queue of limited length; leave the limit out"
-    for function in continuum.functions.values():
-        if function.concurrency_limit is not None:
-            yield f"continuum.functions.{function.name}.concurrency_limit", "a limit on instances; leave it out"
-    for domain in continuum.domains.values():
-        if domain.contention != "none":
-            yield f"continuum.domains.{domain.name}.contention", "transfers that disturb each other; give none"
-    forks = any(_forks(scenario, name) for name in application.components)
-    for component in application.components.values():
-        if component.join == "all" and sum(edge.to == component.name for edge in application.dependencies) > 1 and forks:
-            yield f"application.components.{component.name}.join", "waiting for all inputs; give each"
-    yield from _unsupported_limits(scenario, forks)
-
-
-def _unsupported_limits(scenario: Scenario, forks: bool) -> Iterator[tuple[str, str]]:
-    for i, constraint in enumerate(scenario.constraints):
-        if isinstance(constraint, ResponseConstraint) and constraint.statistic == "mean":
-            if forks:
-                yield f"constraints.{i}", "the response time of a request that forks; limit paths instead"
-            if any(source.at is not None for source in scenario.workload.sources.values()):
-                yield f"constraints.{i}", "the response time with data from the source; limit paths instead"
-
-
-def _forks(scenario: Scenario, component: str) -> bool:
-    edges = scenario.application.dependencies_of(component)
-    sends = tuple(edge.probability for edge in edges)
-    return len(edges) > 1 and not scenario.application.sends_exclusively(component, sends)

@@ -145,9 +145,7 @@ def list_pool_sets(
         if level + 1 < groups:
             level += 1
             continue
-        count = _list_counts(
-            resources, types, masks, work, cost, low, high, bounds, found_types, found_nodes, count
-        )
+        count = _list_counts(resources, types, masks, work, cost, low, high, bounds, found_types, found_nodes, count)
         if count > most:
             return False, bounds, found_types, found_nodes
     return True, bounds[:count].copy(), found_types[:count].copy(), found_nodes[:count].copy()
@@ -256,5 +254,3 @@ def _list_counts(
             g += 1
         if g == groups:
             return count
-
-

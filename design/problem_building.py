@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 
 from design.candidates import Hosts, hosts_of
 from design.function_figures import function_figures
 from design.limits import Limit, limits_of
-from design.problem import Choices, Problem, ragged
+from design.problem import Choices, FloatArray, IntArray, Problem, ragged
 from design.rules import Rules
 from design.traffic_rates import component_rates, reaches
-from twin.errors import EngineError, Problem as Fault
-from twin.model.application import Dependency, Deployment, Partition
+from twin.errors import EngineError
+from twin.errors import Problem as Fault
+from twin.model.application import Dependency, Deployment
 from twin.model.scenario import Scenario
 
 Allowed = Mapping[str, Sequence[Deployment]]
@@ -28,9 +29,7 @@ UNREACHABLE = 1e30
 """Limit of a transfer that only has to be possible."""
 
 
-def build_problem(
-    scenario: Scenario, rules: Rules, allowed: Allowed, *, one_type_per_layer: bool = True
-) -> Problem:
+def build_problem(scenario: Scenario, rules: Rules, allowed: Allowed, *, one_type_per_layer: bool = True) -> Problem:
     """Return the search problem of *scenario* when components take one of the deployments *allowed*.
 
     All deployments of a component must send alike, see :func:`design.candidates.cases`.
@@ -42,12 +41,13 @@ def build_problem(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pattern:
-    """One way to lay out a component."""
+class _Layouts:
+    """All ways to lay out one deployment."""
 
     deployment: Deployment
 
-    locations: tuple[int, ...]
+    locations: IntArray
+    """Shape (ways, partitions)."""
 
 
 class _Builder:
@@ -57,42 +57,36 @@ class _Builder:
         self.scenario, self.rules, self.allowed, self.hosts = scenario, rules, allowed, hosts
         self.components = tuple(scenario.application.components)
         self.position = {name: i for i, name in enumerate(self.components)}
-        self.rates = component_rates(scenario, {name: each[0] for name, each in allowed.items()})
-        self.reach = {
-            name: share for each in allowed.values() for deployment in each for name, share in reaches(deployment).items()
-        }
-        self.owner = {
-            name: owner for owner, each in allowed.items() for deployment in each for name in deployment.partitions
-        }
-        self.partitions = tuple(self.owner)
-        self.index = {name: i for i, name in enumerate(self.partitions)}
+        self.chosen = {name: each[0] for name, each in allowed.items()}
+        self.rates = component_rates(scenario, self.chosen)
+        deployments = [(owner, deployment) for owner, each in allowed.items() for deployment in each]
+        self.reach = {name: share for _, each in deployments for name, share in reaches(each).items()}
+        self.owner = {name: owner for owner, each in deployments for name in each.partitions}
+        self.index = {name: i for i, name in enumerate(self.owner)}
         self.within = rules.dialect == "twin" and scenario.run.transfers_within_resource == "network"
-        self.figures = {
-            (name, function): function_figures(scenario, rules, name, function, self.rates[self.owner[name]], self.reach[name])
-            for name in self.partitions
-            for function in hosts.functions_for(name)
-        }
-        self.patterns = [list(self._patterns_of(name)) for name in self.components]
+        self.edges = hosts.edges()
+        self.known: dict[float, tuple[FloatArray, FloatArray]] = {}
+        self.layouts = [[self._layouts(each) for each in allowed[name]] for name in self.components]
 
     def problem(self) -> Problem:
         """Assemble everything."""
         hosts, count = self.hosts, len(self.hosts.resources)
-        demand = np.full((len(self.partitions), count), np.inf)
-        memory = np.zeros((len(self.partitions), count))
+        demand = np.full((len(self.index), count), np.inf)
+        memory = np.zeros((len(self.index), count))
         for (name, resource), (seconds, megabytes) in hosts.fits.items():
             if name in self.index:
                 demand[self.index[name], resource] = seconds
                 memory[self.index[name], resource] = megabytes
-        limits, notes = limits_of(self.scenario, self.rules, self.rates)
+        limits, notes = limits_of(self.scenario, self.rules, self.chosen)
         resources = [self.scenario.continuum.resources[name] for name in hosts.resources]
         return Problem(
             scenario=self.scenario,
             components=self.components,
-            partitions=self.partitions,
+            partitions=tuple(self.index),
             resources=hosts.resources,
             groups=hosts.groups,
             functions=hosts.functions,
-            deployments=tuple(pattern.deployment for each in self.patterns for pattern in each),
+            deployments=tuple(each.deployment for each in self._flat() for _ in range(len(each.locations))),
             choices=self._choices(limits),
             demand=demand,
             memory=memory,
@@ -106,156 +100,164 @@ class _Builder:
             notes=tuple(notes),
         )
 
+    def _flat(self) -> Iterator[_Layouts]:
+        return (layouts for each in self.layouts for layouts in each)
+
     # -- patterns -----------------------------------------------------------------------------------------------
 
-    def _patterns_of(self, component: str) -> Iterator[_Pattern]:
-        size = sum(math.prod(len(self._locations(p)) for p in d.chain) for d in self.allowed[component])
-        if size > MOST_PATTERNS:
-            place = f"application.components.{component}"
-            message = f"{size:.3g} ways to lay it out; at most {MOST_PATTERNS} can be searched"
-            raise EngineError("the scenario is too large", [Fault(place, message)])
-        for deployment in self.allowed[component]:
-            for locations in product(*(self._locations(partition) for partition in deployment.chain)):
-                if self._may_run(deployment, locations):
-                    yield _Pattern(deployment, locations)
+    def _layouts(self, deployment: Deployment) -> _Layouts:
+        """Return the ways on which data can pass: a network everywhere, and no way back to the edge if forbidden."""
+        candidates = [self.hosts.locations[partition.name] for partition in deployment.chain]
+        count = math.prod(map(len, candidates))
+        if count > MOST_PATTERNS:
+            message = f"{count:.3g} ways to lay it out; at most {MOST_PATTERNS} can be searched"
+            raise EngineError("the scenario is too large", [Fault(f"deployment {deployment.name}", message)])
+        grid = np.meshgrid(*(np.array(each, dtype=np.int64) for each in candidates), indexing="ij")
+        locations = np.stack([axis.ravel() for axis in grid], axis=1)
+        possible = np.ones(count, dtype=np.bool_)
+        seconds = self._transfers(0.0)[0]
+        for i in range(locations.shape[1] - 1):
+            before, after = locations[:, i], locations[:, i + 1]
+            possible &= np.isfinite(seconds[before, after])
+            if not self.rules.returns_to_edge:
+                possible &= self.edges[before] | ~self.edges[after]
+        return _Layouts(deployment, locations[possible])
 
-    def _locations(self, partition: Partition) -> tuple[int, ...]:
-        return self.hosts.locations[partition.name]
+    def _transfers(self, size_mb: float) -> tuple[FloatArray, FloatArray]:
+        """Return seconds from location to location, and between two nodes of one pool; shape (locations, locations)."""
+        if size_mb not in self.known:
+            seconds = self.hosts.transfers(size_mb)
+            own, groups = np.diag(seconds).copy(), len(self.hosts.groups)
+            np.fill_diagonal(seconds, 0.0)
+            own[groups:] = 0.0
+            own[~np.isfinite(own)] = 0.0
+            self.known[size_mb] = seconds, np.diag(own) if self.within else np.zeros_like(seconds)
+        return self.known[size_mb]
 
-    def _may_run(self, deployment: Deployment, locations: tuple[int, ...]) -> bool:
-        """Say whether data can pass through the chain: a network everywhere, and no way back to the edge."""
-        edge = [self.hosts.at_edge(location) for location in locations]
-        if not self.rules.returns_to_edge and any(b and not a for a, b in pairwise(edge)):
-            return False
-        return all(math.isfinite(self._transfer(a, b, 0.0)) for a, b in pairwise(locations))
+    def _delays(self, layouts: _Layouts) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return constant seconds, seconds between nodes by group, and the cost of functions of each way."""
+        chain, locations = layouts.deployment.chain, layouts.locations
+        seconds, cost = np.zeros(len(locations)), np.zeros(len(locations))
+        within = np.zeros((len(locations), self.hosts.location_count))
+        for i, partition in enumerate(chain):
+            time, price = self._on_functions(partition.name)
+            seconds += self.reach[partition.name] * time[locations[:, i]]
+            cost += price[locations[:, i]]
+            if i:
+                before, after, reach = locations[:, i - 1], locations[:, i], self.reach[partition.name]
+                between, inside = self._transfers(chain[i - 1].data_mb)
+                seconds += reach * between[before, after]
+                within[np.arange(len(locations)), before] += reach * inside[before, after]
+        return seconds, within[:, : len(self.hosts.groups)], cost
 
-    def _transfer(self, origin: int, target: int, size_mb: float) -> float:
-        """Return the seconds between two locations; 0 at one of them, infinite without a network."""
-        return 0.0 if origin == target else self.hosts.seconds(origin, target, size_mb)
-
-    def _transfer_within(self, origin: int, target: int, size_mb: float) -> float:
-        """Return the seconds between two different nodes of one pool."""
-        if not self.within or origin != target or origin >= len(self.hosts.groups):
-            return 0.0
-        seconds = self.hosts.seconds(origin, target, size_mb)
-        return seconds if math.isfinite(seconds) else 0.0
-
-    def _delays(self, pattern: _Pattern) -> tuple[float, list[float], float]:
-        """Return constant seconds, seconds between nodes by group, and the cost of functions of a pattern."""
-        chain, groups = pattern.deployment.chain, len(self.hosts.groups)
-        seconds, cost, within = 0.0, 0.0, [0.0] * groups
-        for partition, location in zip(chain, pattern.locations, strict=True):
-            if location >= groups:
-                time, price = self.figures[partition.name, self.hosts.functions[location - groups]]
-                seconds += self.reach[partition.name] * time
-                cost += price
-        for i, (before, after) in enumerate(pairwise(pattern.locations)):
-            reach, size = self.reach[chain[i + 1].name], chain[i].data_mb
-            seconds += reach * self._transfer(before, after, size)
-            if before == after and before < groups:
-                within[before] += reach * self._transfer_within(before, after, size)
-        return seconds, within, cost
+    def _on_functions(self, partition: str) -> tuple[FloatArray, FloatArray]:
+        """Return mean seconds and euro an hour by location; 0 at pools."""
+        time, price = np.zeros(self.hosts.location_count), np.zeros(self.hosts.location_count)
+        for name in self.hosts.functions_for(partition):
+            location = len(self.hosts.groups) + self.hosts.functions.index(name)
+            rate, reach = self.rates[self.owner[partition]], self.reach[partition]
+            time[location], price[location] = function_figures(self.scenario, self.rules, partition, name, rate, reach)
+        return time, price
 
     # -- arrays -------------------------------------------------------------------------------------------------
 
     def _choices(self, limits: Sequence[Limit]) -> Choices:
-        flat = [pattern for each in self.patterns for pattern in each]
-        figures = [self._delays(pattern) for pattern in flat]
-        edges, tables, within = self._hops(limits)
+        flat = list(self._flat())
+        figures = [self._delays(layouts) for layouts in flat]
+        hops = self._hops(limits)
         paths = [limit for limit in limits if limit.place >= 0]
-        known = {(edge.origin, edge.to): i for i, edge in enumerate(edges)}
-        bare = [i for i, table in enumerate(tables) if not np.isfinite(table).all()]
-        out = [[i for i, edge in enumerate(edges) if edge.origin == name] for name in self.components]
+        known = {(edge.origin, edge.to): i for i, (edge, _, _) in enumerate(hops)}
+        bare = [i for i, (_, table, _) in enumerate(hops) if not np.isfinite(table).all()]
+        out = [[i for i, (edge, _, _) in enumerate(hops) if edge.origin == name] for name in self.components]
         returns = [] if self.rules.returns_to_edge else self.scenario.application.dependencies
         local = np.full(len(self.components), np.inf)
         for limit in limits:
             if limit.place < 0:
                 local[-1 - limit.place] = limit.seconds
-        groups = len(self.hosts.groups)
-        first = [pattern.locations[0] for pattern in flat]
+        lengths = [layouts.locations.shape[1] for layouts in flat for _ in range(len(layouts.locations))]
         return Choices(
-            pattern_ptr=ragged(self.patterns),
-            part_ptr=ragged([pattern.locations for pattern in flat]),
-            part=_whole(self.index[name] for pattern in flat for name in pattern.deployment.partitions),
-            location=_whole(location for pattern in flat for location in pattern.locations),
-            delay=np.array([seconds for seconds, _, _ in figures], dtype=np.float64),
-            delay_within=np.array([each for _, each, _ in figures], dtype=np.float64).reshape(len(flat), groups),
-            cost=np.array([cost for _, _, cost in figures], dtype=np.float64),
-            first=_whole(first),
-            starts_at_edge=_whole(int(self.hosts.at_edge(location)) for location in first),
-            ends_at_edge=_whole(int(self.hosts.at_edge(pattern.locations[-1])) for pattern in flat),
-            reach=np.array([self.reach[name] for name in self.partitions], dtype=np.float64),
+            pattern_ptr=np.cumsum([0, *(sum(len(x.locations) for x in each) for each in self.layouts)], dtype=np.int64),
+            part_ptr=np.cumsum([0, *lengths], dtype=np.int64),
+            part=_joined(
+                np.tile([self.index[name] for name in layouts.deployment.partitions], len(layouts.locations))
+                for layouts in flat
+            ),
+            location=_joined(layouts.locations.ravel() for layouts in flat),
+            delay=np.concatenate([seconds for seconds, _, _ in figures]),
+            delay_within=np.concatenate([each for _, each, _ in figures]),
+            cost=np.concatenate([cost for _, _, cost in figures]),
+            first=_joined(layouts.locations[:, 0] for layouts in flat),
+            starts_at_edge=_joined(self.edges[layouts.locations[:, 0]] for layouts in flat),
+            ends_at_edge=_joined(self.edges[layouts.locations[:, -1]] for layouts in flat),
+            reach=np.array([self.reach[name] for name in self.index], dtype=np.float64),
             rate=np.array([self.rates[name] for name in self.components], dtype=np.float64),
             local_limit=local,
-            hop_origin=_whole(self.position[edge.origin] for edge in edges),
-            hop_target=_whole(self.position[edge.to] for edge in edges),
-            hop_ptr=np.cumsum([0, *(table.size for table in tables)], dtype=np.int64),
-            hop=np.concatenate([np.zeros(0), *(table.ravel() for table in tables)]),
-            hop_within=np.concatenate([np.zeros(0), *(table.ravel() for table in within)]),
+            hop_origin=_whole(self.position[edge.origin] for edge, _, _ in hops),
+            hop_target=_whole(self.position[edge.to] for edge, _, _ in hops),
+            hop_ptr=np.cumsum([0, *(table.size for _, table, _ in hops)], dtype=np.int64),
+            hop=np.concatenate([np.zeros(0), *(table.ravel() for _, table, _ in hops)]),
+            hop_within=np.concatenate([np.zeros(0), *(table.ravel() for _, _, table in hops)]),
             out_ptr=ragged(out),
             out=_whole(i for each in out for i in each),
-            entered=_whole(int(any(edge.to == name for edge in edges)) for name in self.components),
-            path_ptr=ragged([limit.components for limit in paths] + [()] * len(bare)),
+            entered=_whole(int(any(edge.to == name for edge, _, _ in hops)) for name in self.components),
+            path_ptr=np.cumsum([0, *(len(limit.components) for limit in paths), *(0 for _ in bare)], dtype=np.int64),
             path_component=_whole(self.position[name] for limit in paths for name in limit.components),
             path_weight=np.array([w for limit in paths for w in limit.components.values()], dtype=np.float64),
-            path_hop_ptr=ragged([*(limit.hops for limit in paths), *([i] for i in bare)]),
+            path_hop_ptr=np.cumsum([0, *(len(limit.hops) for limit in paths), *(1 for _ in bare)], dtype=np.int64),
             path_hop=_whole([*(known[edge] for limit in paths for edge in limit.hops), *bare]),
             path_hop_weight=np.array(
-                [*(w for limit in paths for w in limit.hops.values()), *([1.0] * len(bare))], dtype=np.float64
+                [*(w for limit in paths for w in limit.hops.values()), *(1.0 for _ in bare)], dtype=np.float64
             ),
-            path_limit=np.array([*(limit.seconds for limit in paths), *([UNREACHABLE] * len(bare))], dtype=np.float64),
+            path_limit=np.array([*(limit.seconds for limit in paths), *(UNREACHABLE for _ in bare)], dtype=np.float64),
             return_from=_whole(self.position[edge.origin] for edge in returns),
             return_to=_whole(self.position[edge.to] for edge in returns),
         )
 
-    def _hops(
-        self, limits: Sequence[Limit]
-    ) -> tuple[list[Dependency], list[np.ndarray], list[np.ndarray]]:
+    def _hops(self, limits: Sequence[Limit]) -> list[tuple[Dependency, FloatArray, FloatArray]]:
         """Return the dependencies on limited paths, or without a network somewhere, with their tables of seconds."""
         limited = {edge for limit in limits for edge in limit.hops}
-        kept: list[Dependency] = []
-        tables, within = [], []
+        found = []
         for edge in self.scenario.application.dependencies:
-            if (edge.origin, edge.to) not in limited and self.hosts.is_connected:
-                continue
-            table, inner = self._hop_tables(edge)
+            table, within = self._hop_tables(edge)
             if (edge.origin, edge.to) in limited or not np.isfinite(table).all():
-                kept.append(edge)
-                tables.append(table)
-                within.append(inner)
-        return kept, tables, within
+                found.append((edge, table, within))
+        return found
 
-    def _hop_tables(self, edge: Dependency) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean seconds to each location by pattern of the origin; shape (patterns, locations)."""
-        patterns, locations = self.patterns[self.position[edge.origin]], range(self.hosts.location_count)
-        starts = {location for pattern in self.patterns[self.position[edge.to]] for location in pattern.locations[:1]}
-        table = np.zeros((len(patterns), len(locations)))
-        within = np.zeros_like(table)
-        known: dict[tuple[Deployment, tuple[int, ...]], int] = {}
-        del known
-        for row, pattern in enumerate(patterns):
-            size = pattern.deployment.dependency_data_mb.get(edge.to, edge.data_mb)
-            size = size if self.rules.component_data else 0.0
-            for target in starts:
-                for location, weight in self._exits(pattern, target):
-                    if weight > 0.0 or self.rules.hops == "exits":
-                        seconds = self._transfer(location, target, size)
-                        table[row, target] += weight * seconds if math.isfinite(seconds) else math.inf
-                        within[row, target] += weight * self._transfer_within(location, target, size)
+    def _hop_tables(self, edge: Dependency) -> tuple[FloatArray, FloatArray]:
+        """Return the mean seconds to each location by way of the origin; shape (patterns, locations)."""
+        parts = [self._hop_rows(layouts, edge) for layouts in self.layouts[self.position[edge.origin]]]
+        table, within = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        starts = [layouts.locations[:, 0] for layouts in self.layouts[self.position[edge.to]]]
+        elsewhere = np.setdiff1d(np.arange(table.shape[1]), np.concatenate(starts))
+        table[:, elsewhere] = 0.0
         return table, within
 
-    def _exits(self, pattern: _Pattern, target: int) -> Iterator[tuple[int, float]]:
-        """Yield where requests leave the component, and which share of them."""
-        if self.rules.hops == "last":
-            yield pattern.locations[-1], 1.0
-            return
-        reach = 1.0
-        for partition, location in zip(pattern.deployment.chain[:-1], pattern.locations, strict=False):
-            yield location, reach * partition.exit_probability
-            if self.rules.hops == "exits" or location != target:
-                reach *= 1.0 - partition.exit_probability
-        yield pattern.locations[-1], reach
+    def _hop_rows(self, layouts: _Layouts, edge: Dependency) -> tuple[FloatArray, FloatArray]:
+        """Average over the exits of one deployment, or take its last partition, as the rules have it."""
+        size = layouts.deployment.dependency_data_mb.get(edge.to, edge.data_mb) if self.rules.component_data else 0.0
+        seconds, inside = self._transfers(size)
+        cut = ~np.isfinite(seconds)
+        finite = np.where(cut, 0.0, seconds)
+        shape = len(layouts.locations), self.hosts.location_count
+        table, within, impossible = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+        reach = np.ones(shape)
+        for i, partition in enumerate(layouts.deployment.chain):
+            here = layouts.locations[:, i]
+            last = i == layouts.locations.shape[1] - 1
+            leaving = partition.exit_probability if self.rules.hops != "last" else 0.0
+            weight = reach if last else reach * leaving
+            table += weight * finite[here]
+            within += weight * inside[here]
+            impossible |= cut[here]
+            away = (here[:, None] != np.arange(shape[1])) | (self.rules.hops == "exits")
+            reach = np.where(away, reach * (1.0 - leaving), reach)
+        table[impossible] = np.inf
+        return table, within
 
 
-def _whole(values: Sequence[int] | Iterator[int]) -> np.ndarray:
+def _whole(values: Iterable[int]) -> IntArray:
     return np.array(list(values), dtype=np.int64)
+
+
+def _joined(parts: Iterable[np.ndarray[Any, Any]]) -> IntArray:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts]).astype(np.int64)

@@ -63,7 +63,9 @@ class _Formula:
         self.reach = {name: share for each in self.chosen.values() for name, share in reaches(each).items()}
         self.owner = {name: owner for owner, each in self.chosen.items() for name in each.partitions}
         self.utilisation = self._utilisations()
-        self.partitions = {name: self._partition_time(name) for each in self.chosen.values() for name in each.partitions}
+        self.partitions = {
+            name: self._partition_time(name) for each in self.chosen.values() for name in each.partitions
+        }
         self.components = {name: self._component_time(each) for name, each in self.chosen.items()}
         self.paths = {constraint_name(c): self._path_time(c.path) for c in self._constraints(GlobalConstraint)}
 

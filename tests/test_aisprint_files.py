@@ -13,15 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.errors import PlanError, ScenarioError
-from twin.formats.aisprint_folder import ApplicationFolder, load_application
-from twin.formats.aisprint_losses import application_losses
-from twin.formats.aisprint_names import Part, fold, replaced_key
-from twin.formats.aisprint_plan import load_production_deployment
-from twin.formats.aisprint_reading import natural
-from twin.formats.aisprint_units import units_of, writing_units
-from twin.formats.aisprint_write_folder import dump_application, save_application
-from twin.formats.aisprint_write_plan import dump_production_deployment, save_production_deployment
-from twin.formats.aisprint_written_names import written_layers
+from twin.formats.aisprint import (
+    ApplicationFolder,
+    application_losses,
+    dump_application,
+    dump_production_deployment,
+    load_application,
+    load_production_deployment,
+    save_application,
+    save_production_deployment,
+)
+from twin.formats.aisprint.names import Part, fold, replaced_key
+from twin.formats.aisprint.reading import natural
+from twin.formats.aisprint.units import units_of, writing_units
+from twin.formats.aisprint.written_names import written_layers
 from twin.model.checks import plan_problems, scenario_problems
 from twin.model.continuum import Continuum
 from twin.model.plan import Plan

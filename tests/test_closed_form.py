@@ -160,6 +160,13 @@ def test_quantiles_of_a_single_mm1_queue_are_exact() -> None:
         tandem((fifo(), fifo()), exponential(0.1), exponential(0.1)),
         tandem((fifo(),), exponential(0.5), arrivals=Deterministic(process="deterministic", rate=1.0)),
         tandem((fifo(queue_capacity=3),), exponential(0.5)),
+        Network(
+            stations=(fifo(),),
+            steps=(step(0, exponential(0.5)),),
+            stages=(Stage(name="a", steps=(0,)),),
+            entries=(entry(1.0, hop=Hop(link=0, size_mb=1.0)),),
+            links=(Link(name="wan", bandwidth_mbit_per_s=80.0, contention="shared"),),
+        ),
     ],
 )
 def test_other_quantiles_are_not_invented(network: Network) -> None:
@@ -217,6 +224,7 @@ def test_a_full_node_turns_requests_away(pool: NodePool) -> None:
     assert form.steps[0].response_time == pytest.approx(queue.response_time)
     assert form.steps[0].loss_probability == pytest.approx(queue.blocking_probability)
     assert form.steps[1].arrival_rate == pytest.approx(queue.throughput)
+    assert form.response_time == pytest.approx(queue.response_time + 0.1 / (1.0 - 0.1 * queue.throughput))
     assert form.throughput == pytest.approx(queue.throughput)
     assert form.steps[0].exact
     assert "turns requests away" in form.steps[1].reasons[0]
@@ -253,8 +261,9 @@ def test_the_mean_is_over_requests_that_are_not_lost() -> None:
 
 
 def test_an_estimated_loss_makes_the_rates_behind_it_estimates() -> None:
-    """M/G/1/K has no closed form."""
+    """M/G/1/K has no closed form; for constant times the wait is taken as half of that of exponential ones."""
     form = solve_network(tandem((fifo(queue_capacity=3), sharing()), constant(0.9), constant(0.1)))
+    assert form.steps[0].waiting_time == pytest.approx((mmck(1.0, 0.9, 1, 4).response_time - 0.9) / 2.0)
     assert not form.steps[0].exact
     assert "'line' turns away is an estimate" in form.rate_reasons[0]
 
@@ -435,11 +444,36 @@ def test_forks_have_no_response_time_but_a_bound() -> None:
     assert form.response_time_bound == pytest.approx(1.0 + max(0.25 + last, 0.5 * (0.6 / 0.7 + last)))
     assert form.throughput == pytest.approx(1.0)
     assert any("fork at 'a'" in reason for reason in form.reasons)
+    assert [part.exact for part in form.steps] == [True, False, False, False]
     assert form.paths[0].response_time == pytest.approx(1.25)
     assert form.paths[1].response_time is None
     assert "'d' waits" in form.paths[1].reasons[0]
     simulated = simulate_network(network, seed=1, requests=5_000)
     assert np.nanmean(simulated.ends - simulated.arrivals) > form.response_time_bound
+
+
+def test_a_request_that_forks_is_complete_only_with_all_its_parts() -> None:
+    """One part is always sent and lost one time in two, the other sent one time in two and lost one time in three."""
+    network = Network(
+        stations=(function(), fifo(queue_capacity=0), fifo(name="other", queue_capacity=0)),
+        steps=(
+            step(0, constant(0.1), exit_probability=0.5, next_step=1),
+            step(0, constant(0.1), Send(probability=1.0, step=2), Send(probability=0.5, step=3)),
+            step(1, exponential(1.0), component=1),
+            step(2, exponential(1.0), component=2),
+        ),
+        stages=(
+            Stage(name="a", steps=(0, 1), exclusive=False),
+            Stage(name="b", steps=(2,)),
+            Stage(name="c", steps=(3,)),
+        ),
+        entries=(entry(2.0),),
+    )
+    form = solve_network(network)
+    assert [part.loss_probability for part in form.steps] == pytest.approx([0.0, 0.0, 0.5, 1.0 / 3.0])
+    assert form.throughput == pytest.approx(1.0 + 1.0 * 0.5 * (0.5 + 0.5 * 2.0 / 3.0))
+    assert any("lost independently" in reason for reason in form.rate_reasons)
+    assert form.response_time_bound is None
 
 
 @pytest.mark.parametrize(
@@ -485,7 +519,12 @@ def test_estimates_are_exact_where_their_assumption_holds() -> None:
 
 def test_cold_starts_are_estimated_by_the_chain() -> None:
     """As the chain of instances says; a cold start comes before the service, a cold service time replaces it."""
-    for change, cold in (({"cold_start": constant(1.5)}, 2.0), ({"cold_service_time": constant(3.0)}, 3.0)):
+    start, whole = constant(1.5), constant(3.0)
+    for change, cold in (
+        ({"cold_start": start}, 2.0),
+        ({"cold_service_time": whole}, 3.0),
+        ({"cold_start": start, "cold_service_time": whole}, 3.0),
+    ):
         form = solve_network(tandem((function(),), exponential(0.5), arrivals=0.1, **change))
         chain = faas_chain(0.1, 0.5, cold, 60.0)
         assert form.response_time == pytest.approx(chain.response_time)
@@ -572,6 +611,22 @@ def test_an_overloaded_link_is_named() -> None:
     assert form.overloaded[0].backlog_growth == pytest.approx(1.0)
     assert form.throughput == pytest.approx(2.0)
     assert form.response_time == math.inf
+
+
+def test_an_overloaded_link_in_a_loop_has_no_time() -> None:
+    """What comes back over the link never arrives; the link gets 3 * 1/2 transfers/s and has room for one."""
+    network = Network(
+        stations=(function(),),
+        steps=(step(0, constant(0.1), Send(probability=0.5, step=0, hop=Hop(link=0, size_mb=1.0))),),
+        stages=(Stage(name="a", steps=(0,)),),
+        entries=(entry(3.0),),
+        links=(Link(name="wan", bandwidth_mbit_per_s=8.0, contention="shared"),),
+    )
+    form = solve_network(network)
+    assert form.response_time == math.inf
+    assert form.overloaded[0].name == "wan"
+    share = form.steps[0].arrival_rate - 3.0
+    assert share == pytest.approx(0.5 * form.steps[0].arrival_rate - form.overloaded[0].backlog_growth)
 
 
 def test_overload_beyond_reach_leaves_other_entries_finite() -> None:

@@ -15,7 +15,7 @@ from tests.test_scenario_files import MASKS, changed, write
 from twin.errors import PlanError, ScenarioError, TwinError
 from twin.formats.commands import convert_command, schema_command
 from twin.formats.reading import plan_form, read_plan, read_scenario, scenario_form
-from twin.formats.scenario_yaml import load_scenario, save_scenario, scenario_schema
+from twin.formats.scenario.files import load_scenario, save_scenario, scenario_schema
 from twin.formats.writing import form_of, write_form
 from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario

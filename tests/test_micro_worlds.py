@@ -215,6 +215,15 @@ def test_nodes_that_come_back_together_share_the_stranded() -> None:
     assert ends(records) == [6.0, 6.0, 10.0, 10.0]
 
 
+@pytest.mark.parametrize("discipline", ["fifo", "ps"])
+def test_a_repaired_node_counts_as_empty(discipline: str) -> None:
+    """The shortest queue is then on the node that came back."""
+    network = queue(node(nodes=2, dispatch="shortest_queue", discipline=discipline), deterministic(9.0), trace(0, 1, 4))
+    records = run(network, crash(2, 1, node=0, requests="lost"))
+    assert records.lost.tolist() == [True, False, False]
+    assert ends(records) == [2.0, 10.0, 13.0]
+
+
 def test_overlapping_crashes_end_with_the_last() -> None:
     """A node held down twice is up when both are over."""
     records = run(queue(node(), deterministic(1.0), trace(2.5)), crash(1, 2), crash(2, 3))

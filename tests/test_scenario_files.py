@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.strategies import scenarios
 from twin.errors import PlanError, Problem, ScenarioError
-from twin.formats.scenario_yaml import (
+from twin.formats.scenario.files import (
     dump_scenario,
     load_plan,
     load_scenario,
@@ -23,7 +23,7 @@ from twin.formats.scenario_yaml import (
     save_scenario,
     scenario_schema,
 )
-from twin.formats.trace_file import read_times
+from twin.formats.scenario.trace import read_times
 from twin.formats.yaml_source import load_yaml, parse_yaml
 from twin.model.checks import plan_problems, scenario_problems
 from twin.model.law import Law

@@ -173,6 +173,14 @@ def test_a_join_behind_a_join_that_all_requests_pass_is_exact() -> None:
     assert traffic.rates[5] == pytest.approx(2.0 * 0.6 + 0.5 * 0.4)
 
 
+def test_a_join_behind_a_stage_that_runs_twice_counts_both_runs() -> None:
+    """All requests pass the stage before the second fork, but in two parts: the join must not take them for one."""
+    edges = {0: {1: 1.0, 2: 1.0}, 1: {3: 1.0}, 2: {3: 0.5}, 3: {4: 0.5, 5: 0.5}, 4: {6: 0.5}, 5: {6: 0.5}}
+    traffic = route_traffic(Routing(graph_network(7, edges, independent=[0, 3], joins=[6])), [1.0])
+    assert traffic.rates == pytest.approx(enumerated_visits(7, edges, [0, 3], [6], 0))
+    assert traffic.reasons == ()
+
+
 def test_an_estimate_of_a_join_says_so() -> None:
     """A merged input that may still miss the join has no simple formula; the reason names the join that merges."""
     edges = {0: {1: 0.5, 2: 0.6}, 1: {3: 0.5, 4: 0.2}, 2: {3: 0.7}, 3: {5: 0.5}, 4: {5: 1.0}}

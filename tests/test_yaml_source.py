@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.errors import ScenarioError
-from twin.formats.scenario_writing import to_yaml
+from twin.formats.scenario.writing import to_yaml
 from twin.formats.yaml_source import MAX_NODES, load_yaml, parse_yaml
 
 

@@ -13,8 +13,8 @@ from twin.crew import Crew, cores
 from twin.errors import ScenarioError, TwinError
 from twin.expectations import Answer, answer
 from twin.experiment import Progress, simulate
-from twin.formats.layering import load_layers
 from twin.formats.reading import read_scenario
+from twin.formats.scenario.layering import load_layers
 from twin.model.scenario import Scenario
 from twin.scenario_files import ScenarioFile, find_scenarios
 

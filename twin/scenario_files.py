@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twin.errors import Problem, ScenarioError
-from twin.formats.layering import load_layers
+from twin.formats.scenario.layering import load_layers
 from twin.formats.yaml_source import load_yaml
 
 SUFFIXES = (".yaml", ".yml")

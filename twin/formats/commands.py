@@ -11,7 +11,7 @@ import click
 from twin.commands.options import PATH, Rate
 from twin.errors import ScenarioError
 from twin.formats.reading import read_scenario
-from twin.formats.scenario_yaml import scenario_schema
+from twin.formats.scenario.files import scenario_schema
 from twin.formats.text_file import write_text
 from twin.formats.writing import Form, form_of, write_form
 

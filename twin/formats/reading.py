@@ -11,13 +11,13 @@ from typing import Any, Literal, cast, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from twin.errors import ScenarioError, did_you_mean
-from twin.formats.aisprint_folder import load_application
-from twin.formats.aisprint_plan import load_production_deployment
-from twin.formats.faults import faults
-from twin.formats.layering import Layered
+from twin.formats.aisprint.folder import load_application
+from twin.formats.aisprint.plan import load_production_deployment
 from twin.formats.place import Place
-from twin.formats.references import with_references
-from twin.formats.scenario_yaml import load_plan, load_scenario
+from twin.formats.scenario.faults import faults
+from twin.formats.scenario.files import load_plan, load_scenario
+from twin.formats.scenario.layering import Layered
+from twin.formats.scenario.references import with_references
 from twin.formats.space4ai import Dialect, load_solution, read_system
 from twin.formats.text_file import read_text
 from twin.formats.yaml_source import load_yaml

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from twin.errors import PlanError, ScenarioError
-from twin.formats.aisprint_losses import application_losses
-from twin.formats.aisprint_write_folder import save_application
-from twin.formats.aisprint_write_plan import save_production_deployment
-from twin.formats.scenario_writing import dump_plan
-from twin.formats.scenario_yaml import save_scenario
+from twin.formats.aisprint.losses import application_losses
+from twin.formats.aisprint.write_folder import save_application
+from twin.formats.aisprint.write_plan import save_production_deployment
+from twin.formats.scenario.files import save_scenario
+from twin.formats.scenario.writing import dump_plan
 from twin.formats.space4ai import Dialect, save_solution, save_system, system_losses
 from twin.formats.text_file import write_text
 from twin.model.plan import Plan

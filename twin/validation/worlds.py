@@ -80,7 +80,7 @@ _ARRIVALS = (
         network=lambda: queue(node(), exponential(0.4), _MODULATED),
         figure=response_time,
         expected=oracles.modulated_response_time((3.0, 0.5), (1.0, 2.0), 0.4),
-        requests=28_000,
+        requests=45_000,
     ),
 )
 

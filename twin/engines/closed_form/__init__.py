@@ -1,4 +1,4 @@
-"""The analytic engine: the steady state of a network from queueing theory, in microseconds instead of a simulation."""
+"""The analytic engine: the steady state of a network from queueing theory, in milliseconds, without a simulation."""
 
 from twin.engines.closed_form.figures import (
     ClosedForm,

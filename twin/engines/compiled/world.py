@@ -21,7 +21,7 @@ def _table(**fields: str) -> np.dtype[np.void]:
 
 CLOCK = _table(
     f="now horizon",
-    i="number events ops limit requests live tracks paths joins stop_triggered stop_listens open_sources closed_sources"
+    i="number events operations limit requests live tracks paths joins stop_triggered stop_listens open_sources closed_sources"
     " exhausted free_token tokens_free free_slot slots_free free_instance instances_free visits executions passages"
     " retried fanout hungry need_law need_page keeps_visits",
 )
@@ -29,7 +29,7 @@ CLOCK = _table(
 
 TOKEN = _table(
     f="node began entered service key",
-    i="request step visit pool_node retries stamp next previous child sibling order slot instance",
+    i="request step visit at pool_node retries stamp next previous child sibling order slot instance",
 )
 """The place of a request. ``next`` serves whichever list it waits in; ``key`` … ``sibling`` whichever heap."""
 
@@ -74,14 +74,15 @@ SHARE = _table(f="computing_units clock rate", i="root count")
 INSTANCE = _table(f="key idle_since", i="order number child sibling next")
 
 LINK = _table(
-    f="delay free_at carried_mb clock since rate", i="contention steady times times_count root count number stamp"
+    f="delay free_at carried_mb clock since rate",
+    i="contention steady times times_count extras extras_count root count number stamp",
 )
 
 TIMELINE = _table(f="time rate", i="link")
 
-EXTRA = _table(f="start end delay", i="link next")
+EXTRA = _table(f="start end delay")
 
-SOURCE = _table(f="", i="step hop closed position length final exhausted")
+SOURCE = _table(f="", i="entry step hop closed position length final exhausted")
 
 RULE = _table(f="at duration", i="station node lost retries position")
 """A crash, or one node's random failures."""

@@ -1,0 +1,304 @@
+"""The cheapest plan with a proof: branch and bound over pool sets in rising cost, and over components inside each.
+
+What the running nodes cost dominates and is known before any component is placed. So all pool sets (a resource and a
+number of nodes for each group) below the cost of the best plan known are listed in rising order of a lower bound,
+after simple capacity bounds have ruled most of them out; inside each, a compiled search looks for options of the
+components that hold. The first pool set whose bound reaches the best cost ends the search: that is the proof, about
+the exact formula and not an approximation of it. Stopped before, the bound of the next pool set is the gap.
+
+A first plan comes from the same tree with all nodes running, where a group that is not decided has the best of all
+its resources at once: what cannot hold there cannot hold at all, which also proves that nothing can.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from design.kernels import Options, Pools, build_options, search, subsets_of
+from design.pool_sets import (
+    CLOSED,
+    OPEN,
+    Resources,
+    columns,
+    fixed_cost,
+    list_pool_sets,
+    most_nodes,
+    pools_of,
+    resources_of,
+)
+from design.problem import FloatArray, IntArray, Problem
+
+PROOF = 1e-9
+"""Relative difference of cost below which a plan counts as optimal."""
+
+FIRST_LOOK = 2_000
+"""Partial plans of a pool set looked at before the others get their turn."""
+
+LONGEST_LIST = 300_000
+"""Pool sets listed at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """One choice: resource and nodes of each group, and the pattern of each component."""
+
+    types: IntArray
+
+    nodes: IntArray
+
+    patterns: IntArray
+
+    cost: float
+    """Euro an hour."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """How far a search came."""
+
+    solution: Solution | None = None
+
+    bound: float = 0.0
+    """No plan is cheaper; infinite where there is none."""
+
+    evaluations: int = 0
+    """Partial and whole plans looked at."""
+
+    first_after: float | None = None
+    """Seconds to the first plan."""
+
+    finished: bool = False
+    """Whether the bound is proved to be the cost, or that there is no plan."""
+
+
+@dataclass(kw_only=True)
+class ExactSearch:
+    """The search on one problem; :meth:`run` may be interrupted, and the outcome read then."""
+
+    problem: Problem
+
+    deadline: float = inf
+    """On the clock of ``time.perf_counter``."""
+
+    below: float = inf
+    """Only plans cheaper than this are of interest."""
+
+    on_plan: Callable[[Solution], None] = lambda _solution: None
+
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def __post_init__(self) -> None:
+        self.started = time.perf_counter()
+        self.groups = len(self.problem.groups)
+        self.resources: Resources = resources_of(self.problem)
+        self.cache: dict[bytes, Options] = {}
+
+    def run(self) -> Outcome:
+        """Search until the proof, or until the deadline."""
+        feasible = self.find_any()
+        if feasible is False:
+            self.outcome.bound, self.outcome.finished = inf, True
+        elif feasible:
+            self._improve()
+            self._prove()
+        return self.outcome
+
+    @property
+    def best(self) -> float:
+        """Cost that a plan has to stay below."""
+        solution = self.outcome.solution
+        return min(self.below, solution.cost if solution else inf)
+
+    # -- any plan at all ----------------------------------------------------------------------------------------
+
+    def find_any(self) -> bool | None:
+        """Say whether any plan holds, looking at all nodes of every choice of types; None when the time is over.
+
+        A plan found becomes the solution.
+        """
+        order = sorted(range(self.groups), key=lambda g: len(self.problem.groups[g]))
+        state = self._descend(np.full(self.groups, OPEN), order, FIRST_LOOK)
+        if state is None and time.perf_counter() < self.deadline:
+            state = self._descend(np.full(self.groups, OPEN), order, 1 << 60)
+        return state
+
+    def _descend(self, types: IntArray, order: list[int], look: int) -> bool | None:
+        """Decide one group after the other; None where the limit of partial plans left something open."""
+        if time.perf_counter() > self.deadline:
+            return None
+        decided = not order
+        if not decided and self._is_hopeless(types):
+            return False
+        options, pools = self._options(types, most_nodes(self.problem, types))
+        done, cost, patterns = self._search(options, pools, inf, look if decided else FIRST_LOOK)
+        if decided and cost < inf:
+            self._accept(types, most_nodes(self.problem, types), patterns)
+            return True
+        if done and cost == inf:
+            return False
+        if decided:
+            return None
+        open_ended = False
+        for resource in self._quickest(order[0]):
+            narrower = types.copy()
+            narrower[order[0]] = resource
+            state = self._descend(narrower, order[1:], look)
+            if state:
+                return True
+            open_ended = open_ended or state is None
+            if time.perf_counter() > self.deadline:
+                return None
+        return None if open_ended else False
+
+    def _is_hopeless(self, types: IntArray) -> bool:
+        demand = columns(self.problem, types, self.problem.demand)
+        return bool((~np.isfinite(demand)).all(axis=1).any()) and False
+
+    def _quickest(self, group: int) -> list[int]:
+        """Return the resources of a group, the one that can do most first."""
+        demand = self.problem.demand
+
+        def ability(resource: int) -> float:
+            able = demand[np.isfinite(demand[:, resource]), resource]
+            mean = float(able.mean()) if able.size else inf
+            return -float(self.problem.nodes[resource] * self.problem.speed[resource]) / max(mean, 1e-12)
+
+        return sorted(self.problem.groups[group], key=ability)
+
+    # -- pieces -------------------------------------------------------------------------------------------------
+
+    def _options(self, types: IntArray, nodes: IntArray) -> tuple[Options, Pools]:
+        pools = pools_of(self.problem, types, nodes)
+        key = types.tobytes() + (nodes.tobytes() if self.problem.within else b"")
+        if key not in self.cache:
+            demand = columns(self.problem, types, self.problem.demand)
+            memory = columns(self.problem, types, self.problem.memory)
+            if len(self.cache) > 2_000:
+                self.cache.clear()
+            self.cache[key] = build_options(self.problem.choices, demand, memory, pools.within)
+        return self.cache[key], pools
+
+    def _search(self, options: Options, pools: Pools, budget: float, look: int) -> tuple[bool, float, IntArray]:
+        """Search inside one pool set; whether all was seen, the functions' cost, and the patterns."""
+        patterns = np.full(len(self.problem.components), -1)
+        if (np.diff(options.ptr) == 0).any():
+            return True, inf, patterns
+        done, cost, visited = search(self.problem.choices, options, pools, budget, look, patterns)
+        self.outcome.evaluations += visited
+        return bool(done), cost, patterns
+
+    def _try(self, types: IntArray, nodes: IntArray, look: int) -> tuple[bool, bool]:
+        """Search for a cheaper plan on these pools; whether all was seen, and whether one was found."""
+        fixed = fixed_cost(self.problem, types, nodes)
+        budget = self.best - fixed - PROOF * (1.0 + abs(self.best)) if self.best < inf else inf
+        if budget <= 0.0:
+            return True, False
+        options, pools = self._options(types, nodes)
+        done, cost, patterns = self._search(options, pools, budget, look)
+        if cost < inf:
+            self._accept(types, nodes, patterns)
+        return done, cost < inf
+
+    def _accept(self, types: IntArray, nodes: IntArray, patterns: IntArray) -> None:
+        """Keep a plan; groups that nothing uses are closed."""
+        choices = self.problem.choices
+        used = {
+            int(location)
+            for pattern in patterns
+            for location in choices.location[choices.part_ptr[pattern] : choices.part_ptr[pattern + 1]]
+        }
+        types, nodes = types.copy(), nodes.copy()
+        for group in range(self.groups):
+            if group not in used:
+                types[group], nodes[group] = CLOSED, 0
+        cost = fixed_cost(self.problem, types, nodes) + float(choices.cost[patterns].sum())
+        if cost < self.best:
+            self.outcome.solution = Solution(types=types, nodes=nodes, patterns=patterns.copy(), cost=cost)
+            if self.outcome.first_after is None:
+                self.outcome.first_after = time.perf_counter() - self.started
+            self.on_plan(self.outcome.solution)
+
+    # -- a good plan soon ---------------------------------------------------------------------------------------
+
+    def _improve(self) -> None:
+        """Walk to cheaper pool sets that differ in one group, until none of them holds a plan."""
+        improved = True
+        while improved and time.perf_counter() < self.deadline:
+            improved = False
+            solution = self.outcome.solution
+            if solution is None:
+                return
+            for types, nodes in self._neighbours(solution):
+                if time.perf_counter() > self.deadline:
+                    return
+                if fixed_cost(self.problem, types, nodes) < self.best and self._try(types, nodes, 300)[1]:
+                    improved = True
+                    break
+
+    def _neighbours(self, solution: Solution) -> Iterator[tuple[IntArray, IntArray]]:
+        """Return pool sets with one group changed, the cheapest first."""
+        found = []
+        for group, members in enumerate(self.problem.groups):
+            for resource, count in [(CLOSED, 0), *((r, n) for r in members for n in range(1, self.problem.nodes[r] + 1))]:
+                types, nodes = solution.types.copy(), solution.nodes.copy()
+                types[group], nodes[group] = resource, count
+                if (types != solution.types).any() or (nodes != solution.nodes).any():
+                    found.append((fixed_cost(self.problem, types, nodes), len(found), types, nodes))
+        for _, _, types, nodes in sorted(found, key=lambda each: each[:2]):
+            yield types, nodes
+
+    # -- the proof ----------------------------------------------------------------------------------------------
+
+    def _prove(self) -> None:
+        """Search all pool sets below the best cost, in rising order of their bounds."""
+        low = 0.0
+        order = self._costliest_first()
+        masks = subsets_of(np.arange(self.groups), self.groups)
+        while low < self.best:
+            high = self.best
+            complete, bounds, types, nodes = self._list(masks, order, low, high)
+            while not complete and time.perf_counter() < self.deadline:
+                high = low + (high - low) / 4
+                complete, bounds, types, nodes = self._list(masks, order, low, high)
+            if not complete:
+                self.outcome.bound = low
+                return
+            if not self._search_all(bounds, types, nodes):
+                return
+            low = high
+            self.outcome.bound = min(low, self.best)
+        self.outcome.bound, self.outcome.finished = self.best, True
+
+    def _list(
+        self, masks: FloatArray, order: IntArray, low: float, high: float
+    ) -> tuple[bool, FloatArray, IntArray, IntArray]:
+        left = self.deadline - time.perf_counter()
+        tests = int(min(max(left, 0.0) * 5_000, 1e9)) + 100
+        return list_pool_sets(self.problem.choices, self.resources, masks, order, low, high, LONGEST_LIST, tests)
+
+    def _costliest_first(self) -> IntArray:
+        price = [float(np.mean(self.problem.price[list(members)])) for members in self.problem.groups]
+        return np.argsort([-each for each in price], kind="stable").astype(np.int64)
+
+    def _search_all(self, bounds: FloatArray, types: IntArray, nodes: IntArray) -> bool:
+        """Search pool sets, the lowest bounds first, with a growing number of partial plans; False if time is over."""
+        waiting = list(np.argsort(bounds, kind="stable"))
+        look = FIRST_LOOK
+        while waiting:
+            later = []
+            for position, i in enumerate(waiting):
+                if bounds[i] >= self.best - PROOF * (1.0 + abs(self.best)):
+                    break
+                if time.perf_counter() > self.deadline:
+                    left = [bounds[j] for j in (*later, *waiting[position:])]
+                    self.outcome.bound = max(self.outcome.bound, min(min(left), self.best))
+                    return False
+                if not self._try(types[i], nodes[i], look)[0]:
+                    later.append(i)
+            waiting, look = later, look * 8
+        return True

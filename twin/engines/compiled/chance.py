@@ -1,0 +1,105 @@
+"""Chance inside the kernel: the same numbers, from the same streams, by the same formulas as ``twin.streams``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from twin.engines.compiled.jit import compiled, inlined
+from twin.engines.compiled.world import NONE, World
+from twin.model.logarithm import COEFFICIENTS, LN2_HIGH, LN2_LOW, ROOT_OF_HALF
+
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+FIRST_MIX = np.uint64(0xBF58476D1CE4E5B9)
+SECOND_MIX = np.uint64(0x94D049BB133111EB)
+SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11))
+VISIT_BITS = 40
+"""Binary logarithm of ``twin.streams.VISIT_STRIDE``."""
+
+PAGE = 64
+"""Numbers in a page of those that are supplied from outside."""
+
+CONSTANT, EXPONENTIAL, UNIFORM, EMPIRICAL, SUPPLIED = range(5)
+"""Families of laws; what is not plain arithmetic is supplied."""
+
+A, B, C, D, E, G, H = COEFFICIENTS
+
+
+@inlined
+def uniform(key: Any, index: int) -> float:
+    """Return number *index* of the stream that starts at *key*."""
+    z = np.uint64(index + 1) * GAMMA + key
+    z = (z ^ (z >> SHIFTS[0])) * FIRST_MIX
+    z = (z ^ (z >> SHIFTS[1])) * SECOND_MIX
+    z ^= z >> SHIFTS[2]
+    return float(np.int64(z >> SHIFTS[3])) * 2.0**-53
+
+
+@inlined
+def log_survival(u: float) -> float:
+    """Return ln(1 - u), digit by digit as ``twin.model.logarithm`` does."""
+    fraction, exponent = math.frexp(1.0 - u)
+    if fraction < ROOT_OF_HALF:
+        fraction = fraction + fraction
+        exponent -= 1
+    f = fraction - 1.0
+    k = float(exponent)
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    r = w * (B + w * (D + w * G)) + z * (A + w * (C + w * (E + w * H)))
+    half = 0.5 * f * f
+    return k * LN2_HIGH - ((half - (s * (half + r) + k * LN2_LOW)) - f)
+
+
+@inlined
+def quantile(world: World, law: int, request: int, visit: int) -> float:
+    """Return the time that *request* brings along for its *visit* to the step of *law*."""
+    row = world.laws[law]
+    if row.family == CONSTANT:
+        return float(row.scale * row.mean)
+    if row.family == SUPPLIED:
+        return supplied(world, row.column, request, visit)
+    u = uniform(row.key, request + (visit << VISIT_BITS))
+    if row.family == EXPONENTIAL:
+        return float(row.scale * (-row.mean * log_survival(u)))
+    if row.family == UNIFORM:
+        return float(row.scale * (row.mean * (1 + row.spread * (2 * u - 1))))
+    return float(row.scale * world.samples[row.samples + int(u * row.samples_count)])
+
+
+@compiled
+def supplied(world: World, column: int, request: int, visit: int) -> float:
+    """Return a number that came from outside: a first visit from its column, others from their page."""
+    if visit == 0 and column < len(world.columns):
+        return float(world.columns[column, request])
+    index = request + (visit << VISIT_BITS)
+    row = page_row(world, column, index // PAGE)
+    return float(world.pages[world.page_rows[row], index % PAGE])
+
+
+@compiled
+def page_row(world: World, column: int, page: int) -> int:
+    """Return where a page stands in the table of pages, or would stand: the slot is then empty (open addressing)."""
+    key = page * len(world.laws) + column
+    slots = len(world.page_keys)
+    slot = key % slots
+    while world.page_keys[slot] != NONE and world.page_keys[slot] != key:
+        slot = (slot + 1) % slots
+    return slot
+
+
+@compiled
+def is_missing(world: World, law: int, request: int, visit: int) -> bool:
+    """Say whether the number for *law* must be fetched from outside first; note which."""
+    column = world.laws[law].column
+    if column == NONE or (visit == 0 and column < len(world.columns)):
+        return False
+    page = (request + (visit << VISIT_BITS)) // PAGE
+    if world.page_keys[page_row(world, column, page)] != NONE:
+        return False
+    world.clock[0].need_law = law
+    world.clock[0].need_page = page
+    return True

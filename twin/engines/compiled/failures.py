@@ -1,0 +1,164 @@
+"""Crashes and repairs of nodes, scripted or random."""
+
+from __future__ import annotations
+
+from twin.engines.compiled.agenda import CRASH, FAIL, RECOVER, REPAIR, plan
+from twin.engines.compiled.jit import compiled
+from twin.engines.compiled.nodes import emptied
+from twin.engines.compiled.operations import ADMIT, PLAN_RECOVERY, READMIT, STRUCK, WEAR, push
+from twin.engines.compiled.pools import accept
+from twin.engines.compiled.requests import lose
+from twin.engines.compiled.world import NONE, World
+
+
+@compiled
+def plan_crash(world: World, rule: int) -> None:
+    """Plan a scripted crash and its repair."""
+    row = world.rules[rule]
+    plan(world, row.at, CRASH, rule)
+    plan(world, row.at + row.duration, REPAIR, rule)
+
+
+@compiled
+def wear(world: World, rule: int) -> None:
+    """Let a node fail after its next random time up."""
+    plan(world, world.outages[rule, world.rules[rule].position, 0], FAIL, rule)
+
+
+@compiled
+def plan_recovery(world: World, rule: int) -> None:
+    """Let a node that failed come back after its random time down."""
+    row = world.rules[rule]
+    plan(world, world.outages[rule, row.position, 1], RECOVER, rule)
+    row.position += 1
+
+
+@compiled
+def fail(world: World, rule: int) -> None:
+    """Let a node fail; its repair is planned once the requests have been dealt with."""
+    push(world, PLAN_RECOVERY, rule)
+    crash(world, rule)
+
+
+@compiled
+def recover(world: World, rule: int) -> None:
+    """Bring a node that failed back, and let it wear again."""
+    push(world, WEAR, rule)
+    repair(world, rule)
+
+
+@compiled
+def crash(world: World, rule: int) -> None:
+    """Take the nodes of *rule* down at once, so that no request flees from one of them to another."""
+    row = world.rules[rule]
+    station = world.stations[row.station]
+    bottom = world.clock[0].operations
+    for index in range(station.nodes, station.nodes + station.nodes_count):
+        if row.node in (NONE, index - station.nodes) and _hold(world, index):
+            station.all_up = 0
+            _strike(world, index, rule)
+    _arrange(world, bottom)
+
+
+@compiled
+def _strike(world: World, index: int, rule: int) -> None:
+    """Note what becomes of the requests on a node."""
+    node = world.nodes[index]
+    token = emptied(world, index)
+    while token != NONE:
+        following = world.tokens[token].next
+        world.tokens[token].stamp = NONE
+        push(world, STRUCK, token, rule)
+        token = following
+    token = node.queue
+    while token != NONE:
+        following = world.tokens[token].next
+        push(world, ADMIT, token)
+        token = following
+    node.queue = NONE
+    node.queue_count = 0
+
+
+@compiled
+def _arrange(world: World, bottom: int) -> None:
+    """Put the requests of all nodes in their order: those that were running, then those that waited.
+
+    They stand in the order of the nodes; beyond the top of the stack there is room to sort them, last first.
+    """
+    top = world.clock[0].operations
+    place = top
+    for wanted in (ADMIT, STRUCK):
+        for i in range(top - 1, bottom - 1, -1):
+            if world.operations[i].kind == wanted:
+                world.operations[place] = world.operations[i]
+                place += 1
+    for i in range(top - bottom):
+        world.operations[bottom + i] = world.operations[top + i]
+
+
+@compiled
+def struck(world: World, token: int, rule: int) -> None:
+    """Start a request again that a crash has interrupted, or lose it."""
+    row = world.tokens[token]
+    if world.rules[rule].lost or row.retries >= world.rules[rule].retries:
+        lose(world, token)
+    else:
+        row.retries += 1
+        world.clock[0].retried += 1
+        admit(world, token)
+
+
+@compiled
+def admit(world: World, token: int) -> None:
+    """Bring *token* to a node that is up."""
+    if not accept(world, token):
+        lose(world, token)
+
+
+@compiled
+def repair(world: World, rule: int) -> None:
+    """Bring the nodes of *rule* back at once, so that the stranded requests spread over all of them."""
+    row = world.rules[rule]
+    station = world.stations[row.station]
+    all_up = 1
+    for index in range(station.nodes, station.nodes + station.nodes_count):
+        if row.node in (NONE, index - station.nodes) and _release(world, index):
+            world.nodes[index].up = 1
+        all_up &= world.nodes[index].up
+    station.all_up = all_up
+    if station.stranded_count:
+        push(world, READMIT, row.station, station.stranded_count)
+
+
+@compiled
+def readmit(world: World, index: int, count: int) -> None:
+    """Bring the first of the next *count* stranded requests to a node."""
+    station = world.stations[index]
+    token = station.stranded
+    station.stranded = world.tokens[token].next
+    station.stranded_count -= 1
+    if count > 1:
+        push(world, READMIT, index, count - 1)
+    admit(world, token)
+
+
+@compiled
+def _hold(world: World, index: int) -> bool:
+    """Note that one more event holds a node down; say whether it was up until now."""
+    node = world.nodes[index]
+    node.holders += 1
+    if node.holders > 1:
+        return False
+    node.down_since = world.clock[0].now
+    return True
+
+
+@compiled
+def _release(world: World, index: int) -> bool:
+    """Note that one event less holds a node down; say whether it is up again."""
+    node = world.nodes[index]
+    node.holders -= 1
+    if node.holders:
+        return False
+    world.stations[node.station].seconds_down += world.clock[0].now - node.down_since
+    return True

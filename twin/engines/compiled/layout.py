@@ -1,0 +1,302 @@
+"""A network laid out as tables: what a run begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from twin.engines.compiled import links, nodes, pools, world
+from twin.engines.compiled.laws import LawTable
+from twin.engines.compiled.world import NONE, Table
+from twin.engines.simpy_engine.links import Timeline
+from twin.engines.simpy_engine.nodes import MICRO
+from twin.model.events import LinkChange
+from twin.network import FunctionPool, Hop, Link, Network, NodePool, Stage, Step
+from twin.streams import stream_key
+
+Row = dict[str, Any]
+
+DISPATCH = {"random": pools.RANDOM, "round_robin": pools.ROUND_ROBIN, "shortest_queue": pools.SHORTEST_QUEUE}
+
+CONTENTION = {"none": links.FREE, "fifo": links.QUEUED, "shared": links.SHARED}
+
+BillingRules = Mapping[int, tuple[bool, float]]
+"""For each step on a function: whether cold starts are billed, and the rounding step in seconds."""
+
+
+def table(kind: np.dtype[np.void], rows: Sequence[Row]) -> Table:
+    """Return *rows* as a table, never an empty one; what a row leaves out is 0."""
+    records = np.zeros(max(len(rows), 1), dtype=kind)
+    for name in kind.names or ():
+        if rows and any(name in row for row in rows):
+            records[name][: len(rows)] = [row.get(name, 0) for row in rows]
+    return records
+
+
+def numbers(values: Iterable[Any]) -> Table:
+    """Return whole numbers as an array that is never empty."""
+    listed = list(values)
+    return np.array(listed or [NONE], dtype=np.int64)
+
+
+class Layout:
+    """The tables of a network that keep their size."""
+
+    def __init__(
+        self,
+        network: Network,
+        seed: int,
+        replication: int,
+        changes: Sequence[LinkChange],
+        failing: frozenset[str],
+        billing: BillingRules,
+    ) -> None:
+        self.network = network
+        self.seed = seed
+        self.replication = replication
+        self.billing = billing
+        self.laws = LawTable()
+        self.hops: dict[Hop | None, int] = {None: NONE}
+        self.units = _units(network)
+        self.sends: list[Row] = []
+        self.tables: dict[str, Table] = {}
+        self._lay_stations(failing)
+        self._lay_links(changes)
+        self._lay_steps()
+        self._lay_stages()
+        self._lay_sources()
+        self.tables["hops"] = table(
+            world.HOP,
+            [
+                {"link": hop.link, "size_mb": hop.size_mb, "within": hop.within_pool}
+                for hop in self.hops
+                if hop is not None
+            ],
+        )
+        self.tables |= self.laws.tables()
+
+    def _key(self, name: str) -> int:
+        return stream_key(self.seed, self.replication, name)
+
+    def _hop(self, hop: Hop | None) -> int:
+        """Return the row of *hop*; equal hops share one."""
+        return self.hops.setdefault(hop, len(self.hops) - 1)
+
+    # -- places -------------------------------------------------------------------------------------------------
+
+    def _lay_stations(self, failing: frozenset[str]) -> None:
+        stations: list[Row] = []
+        places: list[Row] = []
+        shares: list[Row] = []
+        for index, pool in enumerate(self.network.stations):
+            if isinstance(pool, FunctionPool):
+                stations.append(_function(pool))
+                continue
+            stations.append(_pool(pool, len(places)) | {"fails": pool.name in failing})
+            for number in range(pool.nodes):
+                places.append(_node(pool, number, index, len(shares), len(self.units[index])))
+                shares += [
+                    {"computing_units": units, "rate": 1.0, "root": NONE, "clock": 0.0} for units in self.units[index]
+                ]
+        self.tables["stations"] = table(world.STATION, stations)
+        self.tables["nodes"] = table(world.NODE, places)
+        self.tables["shares"] = table(world.SHARE, shares)
+
+    def _lay_links(self, changes: Sequence[LinkChange]) -> None:
+        rows: list[Row] = []
+        timeline: list[Row] = []
+        extras: list[Row] = []
+        for index, link in enumerate(self.network.links):
+            mine = [change for change in changes if change.domain == link.name]
+            course = Timeline(link, mine)
+            rows.append(_link(link, course, len(timeline), len(extras)))
+            timeline += [
+                {"time": time, "rate": rate, "link": index}
+                for time, rate in zip(course.times, course.rates, strict=True)
+            ]
+            extras += [{"start": c.at, "end": c.at + c.duration, "delay": c.extra_delay} for c in mine]
+        self.tables["links"] = table(world.LINK, rows)
+        self.tables["timeline"] = table(world.TIMELINE, timeline)
+        self.tables["extras"] = table(world.EXTRA, extras)
+
+    # -- ways ---------------------------------------------------------------------------------------------------
+
+    def _lay_steps(self) -> None:
+        rows = [self._step(index, step) for index, step in enumerate(self.network.steps)]
+        self.tables["steps"] = table(world.STEP, rows)
+        self.tables["sends"] = table(world.SEND, self.sends)
+
+    def _step(self, index: int, step: Step) -> Row:
+        stage = self.network.stages[step.component]
+        tossed = 0 < step.exit_probability < 1
+        tosses = step.replicas > 1 and getattr(self.network.stations[step.station], "dispatch", "") == "random"
+        bills_cold, unit = self.billing.get(index, (False, 0.0))
+        row = {
+            "component": step.component,
+            "station": step.station,
+            "replicas": step.replicas,
+            "computing_units": step.computing_units,
+            "micro_units": round(step.computing_units * MICRO),
+            "share": self.units[step.station].index(step.computing_units),
+            "first": index == stage.steps[0],
+            "last": step.next_step is None,
+            "next": NONE if step.next_step is None else step.next_step,
+            "hop": self._hop(step.next_hop),
+            "exit_probability": step.exit_probability,
+            "exit_tossed": tossed,
+            "exit_key": self._key(f"exit/{step.name}") if tossed else 0,
+            "dispatch_key": self._key(f"dispatch/{step.name}") if tosses else 0,
+            "bills_cold": bills_cold,
+            "bill_unit": unit,
+            "sends": len(self.sends),
+            "sends_count": len(step.sends),
+        }
+        keys = self._send_keys(stage)
+        self.sends += [
+            {"probability": send.probability, "step": send.step, "hop": self._hop(send.hop), "key": keys[i]}
+            for i, send in enumerate(step.sends)
+        ]
+        return row | self._times(step)
+
+    def _send_keys(self, stage: Stage) -> list[int]:
+        """Return the start of each send's own stream; requests that take one way at most need but one."""
+        sends = self.network.steps[stage.steps[0]].sends
+        if stage.exclusive:
+            return [0] * len(sends)
+        names = [self.network.stages[self.network.steps[send.step].component].name for send in sends]
+        return [self._key(f"branch/{stage.name}/{name}") for name in names]
+
+    def _times(self, step: Step) -> Row:
+        """Return the rows of the laws of *step*; a whole cold time comes from the same numbers as a warm one."""
+        key = self._key(f"service/{step.name}")
+        row: Row = {"service": self.laws.add(step.service_time, key, dense=True), "cold": NONE}
+        if step.cold_service_time:
+            row |= {"cold": self.laws.add(step.cold_service_time, key), "cold_is_whole": True}
+        elif step.cold_start:
+            row["cold"] = self.laws.add(step.cold_start, self._key(f"cold/{step.name}"))
+        supplied = row["cold"] != NONE and self.laws.is_supplied(row["cold"])
+        return row | {"supplied": supplied or self.laws.is_supplied(row["service"])}
+
+    def _lay_stages(self) -> None:
+        network = self.network
+        entered: list[tuple[int, int]] = []
+        final: list[int] = []
+        ancestors: list[int] = []
+        rows: list[Row] = []
+        for index, stage in enumerate(network.stages):
+            here = [(p, i) for p, chain in enumerate(network.paths) for i, at in enumerate(chain) if at == index]
+            ends = [path for path, chain in enumerate(network.paths) if chain[-1] == index]
+            before = sorted(nx.ancestors(network.graph, index)) if index in network.joins else []
+            rows.append(
+                {
+                    "several_steps": len(stage.steps) > 1,
+                    "exclusive": stage.exclusive,
+                    "joins": index in network.joins,
+                    "entered": len(entered),
+                    "entered_count": len(here),
+                    "final": len(final),
+                    "final_count": len(ends),
+                    "ancestors": len(ancestors),
+                    "ancestors_count": len(before),
+                }
+                | self._toss(stage)
+            )
+            entered += here
+            final += ends
+            ancestors += before
+        self.tables["stages"] = table(world.STAGE, rows)
+        self.tables["entered"] = np.array(entered or [(NONE, NONE)], dtype=np.int64)
+        self.tables["final"] = numbers(final)
+        self.tables["ancestors"] = numbers(ancestors)
+        self.tables["lengths"] = numbers(len(chain) for chain in network.paths)
+        self.tables["joins"] = numbers(network.joins)
+
+    def _toss(self, stage: Stage) -> Row:
+        sends = self.network.steps[stage.steps[0]].sends
+        if not sends or (stage.exclusive and len(sends) == 1 and sends[0].probability >= 1):
+            return {"tossed": False, "key": 0}
+        key = self._key(f"branch/{stage.name}") if stage.exclusive else self._send_keys(stage)[0]
+        return {"tossed": True, "key": key}
+
+    def _lay_sources(self) -> None:
+        rows = [
+            {"entry": i, "step": entry.step, "hop": self._hop(entry.hop), "closed": is_closed(entry.source.arrivals)}
+            for i, entry in enumerate(self.network.entries)
+        ]
+        self.tables["sources"] = table(world.SOURCE, rows)
+
+
+def is_closed(arrivals: object) -> bool:
+    """Say whether a source waits for its answers."""
+    return getattr(arrivals, "process", "") == "closed"
+
+
+def _units(network: Network) -> list[list[float]]:
+    """Return, for each station, the numbers of cores that its requests can use, smallest first."""
+    units: list[set[float]] = [set() for _ in network.stations]
+    for step in network.steps:
+        units[step.station].add(step.computing_units)
+    return [sorted(each) for each in units]
+
+
+def _pool(pool: NodePool, first: int) -> Row:
+    return {
+        "kind": nodes.SHARING if pool.discipline == "ps" else nodes.FIFO,
+        "nodes": first,
+        "nodes_count": pool.nodes,
+        "dispatch": DISPATCH[pool.dispatch],
+        "all_up": True,
+        "stranded": NONE,
+        "stranded_last": NONE,
+    }
+
+
+def _node(pool: NodePool, number: int, station: int, shares: int, shares_count: int) -> Row:
+    micro = round(pool.cores * MICRO)
+    return {
+        "station": station,
+        "index": float(number),
+        "cores": pool.cores,
+        "total": micro,
+        "free": micro,
+        "capacity": NONE if pool.queue_capacity is None else pool.queue_capacity,
+        "up": True,
+        "queue": NONE,
+        "queue_last": NONE,
+        "running": NONE,
+        "running_last": NONE,
+        "shares": shares,
+        "shares_count": shares_count,
+        "leading": NONE,
+        "stamp": NONE,
+    }
+
+
+def _function(pool: FunctionPool) -> Row:
+    return {
+        "kind": nodes.FUNCTION,
+        "idle_time": pool.idle_time,
+        "limit": NONE if pool.concurrency_limit is None else pool.concurrency_limit,
+        "queues": pool.on_limit == "queue",
+        "warm": NONE,
+        "queue": NONE,
+        "queue_last": NONE,
+    }
+
+
+def _link(link: Link, course: Timeline, times: int, extras: int) -> Row:
+    return {
+        "contention": CONTENTION[link.contention],
+        "delay": course.delay,
+        "rate": course.rates[0],
+        "steady": not course.changes,
+        "times": times,
+        "times_count": len(course.times),
+        "extras": extras,
+        "extras_count": len(course.changes),
+        "root": NONE,
+        "stamp": NONE,
+    }

@@ -1,0 +1,1 @@
+"""Scenario and plan files of the project itself."""
