@@ -19,7 +19,8 @@ from math import inf
 
 import numpy as np
 
-from design.kernels import Options, Pools, build_options, search, subsets_of
+from design.component_search import search
+from design.kernels import Options, Pools, build_options, subsets_of
 from design.pool_sets import (
     CLOSED,
     OPEN,
@@ -135,7 +136,7 @@ class ExactSearch:
         if not decided and self._is_hopeless(types):
             return False
         options, pools = self._options(types, most_nodes(self.problem, types))
-        done, cost, patterns = self._search(options, pools, inf, look if decided else FIRST_LOOK)
+        done, cost, patterns = self._search(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
         if decided and cost < inf:
             self._accept(types, most_nodes(self.problem, types), patterns)
             return True
@@ -183,12 +184,14 @@ class ExactSearch:
             self.cache[key] = build_options(self.problem.choices, demand, memory, pools.within)
         return self.cache[key], pools
 
-    def _search(self, options: Options, pools: Pools, budget: float, look: int) -> tuple[bool, float, IntArray]:
+    def _search(
+        self, options: Options, pools: Pools, budget: float, look: int, enough: float = 0.0
+    ) -> tuple[bool, float, IntArray]:
         """Search inside one pool set; whether all was seen, the functions' cost, and the patterns."""
         patterns = np.full(len(self.problem.components), -1)
         if (np.diff(options.ptr) == 0).any():
             return True, inf, patterns
-        done, cost, visited = search(self.problem.choices, options, pools, budget, look, patterns)
+        done, cost, visited = search(self.problem.choices, options, pools, budget, enough, look, patterns)
         self.outcome.evaluations += visited
         return bool(done), cost, patterns
 

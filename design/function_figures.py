@@ -6,7 +6,6 @@ import math
 
 from design.rules import Rules
 from design.space4ai_formula import function_time, warm_and_cold
-from design.twin_formula import price_per_request
 from twin.engines.queueing import faas_chain
 from twin.model.scenario import Scenario
 
@@ -32,6 +31,14 @@ def function_figures(
     seconds = _twin_time(rate, warm, cold, function.idle_time)
     billed = (seconds if function.bills_cold_start else warm) + function.billing_step / 2
     return seconds, rate * (billed * function.cost_per_hour + HOUR * price_per_request(scenario, name))
+
+
+def price_per_request(scenario: Scenario, function: str) -> float:
+    """Return euro per invocation: the function's own price, or the one a SPACE4AI file names and its tools forget."""
+    host = scenario.continuum.functions[function]
+    named = host.properties.get("transition_cost")
+    forgotten = float(named) if isinstance(named, int | float) else 0.0
+    return host.cost_per_request or forgotten
 
 
 def _twin_time(rate: float, warm: float, cold: float, idle_time: float) -> float:

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from design.evaluation import ConstraintFigures, Evaluation, HostFigures, Violation, time_violation, within
+from design.function_figures import price_per_request
 from design.space4ai_formula import overloaded
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
@@ -46,14 +47,6 @@ def evaluate_twin(scenario: Scenario, plan: Plan) -> Evaluation:
         violations=(*_overloads(report), *_memory(report), *_limits(constraints)),
         notes=tuple(f"{each.name}: {each.note}" for each in constraints if each.satisfied is None),
     )
-
-
-def price_per_request(scenario: Scenario, function: str) -> float:
-    """Return euro per invocation: the function's own price, or the one a SPACE4AI file names and its tools forget."""
-    host = scenario.continuum.functions[function]
-    named = host.properties.get("transition_cost")
-    forgotten = float(named) if isinstance(named, int | float) else 0.0
-    return host.cost_per_request or forgotten
 
 
 def _seconds(mean: float | None) -> float:

@@ -22,7 +22,7 @@ from twin.statistics import over_replications
 REQUESTS = 20_000
 """Arrivals per replication where the scenario says nothing."""
 
-WORTH_A_PROCESS = 150_000
+WORTH_A_PROCESS = 600_000
 """Visits to stations from which on starting further processes pays."""
 
 Progress = Callable[[int, int], None]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from twin.engines.closed_form import Overload
+from twin.engines.closed_form.backlog import shares_served
+from twin.engines.closed_form.classes import QueueClass
 from twin.engines.trajectory import FloatArray
 from twin.model.events import LoadStep
+from twin.model.law import Law
 from twin.model.scenario import Scenario
 from twin.model.workload import Closed, Piecewise, Trace
 from twin.network import FunctionPool, Network, NodePool
@@ -21,27 +24,6 @@ ROUNDS = 200
 
 ROUNDING = 1e-9
 """A load this little below 1 counts as 1."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overload:
-    """A station or link that cannot keep up."""
-
-    name: str
-
-    kind: str
-    """``station`` or ``link``."""
-
-    index: int
-
-    offered_load: float
-    """Work that arrives per second over work that can be done per second; at least 1."""
-
-    backlog_growth: float
-    """Requests (or transfers) per second that stay behind."""
-
-    utilisation: float = 1.0
-    """Utilisation in the long run: less than 1 where only some of the nodes, or of the cores of a node, have work."""
 
 
 def overloads(scenario: Scenario, network: Network, *, horizon: float, down: Mapping[str, float]) -> list[Overload]:
@@ -61,6 +43,12 @@ def overloads(scenario: Scenario, network: Network, *, horizon: float, down: Map
         return []
     flow = _Flow(network, _entry_rates(scenario, network, horizon), down)
     return [*flow.overloaded_stations(), *flow.overloaded_links()]
+
+
+def growth_of(network: Network) -> dict[str, float]:
+    """Return the requests/s that stay behind at each overloaded station and link of *network*, events left aside."""
+    flow = _Flow(network, mean_rates(network), {})
+    return {each.name: each.backlog_growth for each in (*flow.overloaded_stations(), *flow.overloaded_links())}
 
 
 def stage_capacities(
@@ -173,20 +161,66 @@ class _Flow:
         for index, link in enumerate(self.network.links):
             load = self._link_load(index)
             if load >= 1 - ROUNDING:
-                stuck = sum(rate for way, rate in self._transfers(index)) * max(1 - 1 / load, 0.0)
+                stuck = sum(
+                    rate * (1 - self.passing.transfers.get((index, way.hop.size_mb), 1.0))
+                    for way, rate in self._transfers(index)
+                    if way.hop
+                )
                 yield Overload(name=link.name, kind="link", index=index, offered_load=load, backlog_growth=stuck)
 
     def _passing(self) -> Passing:
         """Return the shares that come through at the present rates."""
         shares = np.ones(len(self.network.steps))
-        loads = [self._node_loads(index) for index in range(len(self.network.stations))]
-        for i, step in enumerate(self.network.steps):
-            shares[i] = (1 / np.maximum(loads[step.station][: step.replicas], 1.0)).mean()
+        for index in range(len(self.network.stations)):
+            for step, share in self._served(index).items():
+                shares[step] = share
         transfers: dict[tuple[int, float], float] = {}
         for index in range(len(self.network.links)):
-            share = 1 / max(self._link_load(index), 1.0)
-            transfers |= {(index, way.hop.size_mb): share for way, _ in self._transfers(index) if way.hop}
+            if self._link_load(index) > 1:
+                transfers |= {(index, size): share for size, share in self._sent(index).items()}
         return Passing(steps=shares, transfers=transfers)
+
+    def _served(self, index: int) -> dict[int, float]:
+        """Return the share of its requests that a station serves, by step: the mean over the nodes of its replicas."""
+        station = self.network.stations[index]
+        loads = self._node_loads(index)
+        steps = [i for i, step in enumerate(self.network.steps) if step.station == index]
+        if isinstance(station, FunctionPool):
+            return dict.fromkeys(steps, 1 / max(float(loads[0]), 1.0))
+        cores = _usable_cores(self.network, index) * max(1 - self.down.get(station.name, 0.0), 1e-12)
+        totals = dict.fromkeys(steps, 0.0)
+        for node, load in enumerate(loads):
+            here = [i for i in steps if node < self.network.steps[i].replicas]
+            served = (1.0,) * len(here)
+            if load > 1:
+                served = shares_served(self._classes(here), cores, sharing=station.discipline == "ps")
+            for i, share in zip(here, served, strict=True):
+                totals[i] += share / self.network.steps[i].replicas
+        return totals
+
+    def _classes(self, steps: list[int]) -> list[QueueClass]:
+        """Return the requests of *steps* at one node."""
+        return [
+            QueueClass(
+                rate=float(self.rates[i]) / self.network.steps[i].replicas,
+                law=self.network.steps[i].service_time,
+                units=self.network.steps[i].computing_units,
+            )
+            for i in steps
+        ]
+
+    def _sent(self, index: int) -> dict[float, float]:
+        """Return the share of the transfers that an overloaded link carries, by megabytes."""
+        link = self.network.links[index]
+        rates: dict[float, float] = {}
+        for way, rate in self._transfers(index):
+            if way.hop is not None:
+                rates[way.hop.size_mb] = rates.get(way.hop.size_mb, 0.0) + rate
+        classes = [
+            QueueClass(rate=rate, law=Law(law="deterministic", mean=8 * size / link.bandwidth_mbit_per_s))
+            for size, rate in rates.items()
+        ]
+        return dict(zip(rates, shares_served(classes, 1.0, sharing=link.contention == "shared"), strict=True))
 
     def _node_loads(self, index: int) -> FloatArray:
         return _node_loads(self.network, index, self.rates, self.down)

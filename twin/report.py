@@ -11,12 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, nan
 from typing import Any
 
+from twin.engines.closed_form import Overload
 from twin.measure import PERCENTILES, Measures, Sample
 from twin.model.constraints import GlobalConstraint, constraint_name
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network
-from twin.overload import Overload, affected_times, overloads, stage_capacities
+from twin.overload import affected_times, overloads, stage_capacities
 from twin.statistics import Estimate, over_replications
 from twin.verdict import Outcome, Verdict, judge, overall, touched
 

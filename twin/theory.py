@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import isfinite, nan
 from typing import Any
 
-from twin.engines.closed_form import ClosedForm, StageFigures, StepFigures, solve_network
+from twin.engines.closed_form import ClosedForm, Overload, StageFigures, StepFigures, solve_network
 from twin.errors import PlanError
 from twin.measure import PERCENTILES
 from twin.model.checks import require_sound
@@ -25,7 +25,6 @@ from twin.model.constraints import (
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network, compile_network
-from twin.overload import Overload
 from twin.report import Report, plan_figures, repeat_figures, verdict_figures
 from twin.statistics import Estimate
 from twin.verdict import Verdict, device_verdict, memory_verdicts, overall

@@ -96,7 +96,8 @@ def scenario_form(path: Path) -> ScenarioForm:
     if path.is_dir():
         return "scenario" if (path / _SCENARIO_IN_FOLDER).is_file() else "aisprint"
     text = read_text(path)
-    if not _OWN_KEYS.search(text) and len(set(_SYSTEM_KEYS.findall(text))) > 1:
+    wanted = 1 if path.suffix == ".json" else 2
+    if not _OWN_KEYS.search(text) and len(set(_SYSTEM_KEYS.findall(text))) >= wanted:
         return "space4ai-system"
     return "scenario"
 
@@ -108,6 +109,8 @@ def plan_form(path: Path) -> PlanForm:
         return "production-deployment"
     if text.lstrip().startswith("{") and _SOLUTION_KEYS.search(text):
         return "space4ai-solution"
+    if _OWN_KEYS.search(text):
+        raise ScenarioError(f"{path} holds a scenario; a plan says partition: resource, or is a file of another tool")
     return "plan"
 
 

@@ -3,6 +3,7 @@
 from twin.engines.closed_form.figures import (
     ClosedForm,
     LinkFigures,
+    Overload,
     PathFigures,
     StageFigures,
     StationFigures,
@@ -13,6 +14,7 @@ from twin.engines.closed_form.solve import solve_network
 __all__ = [
     "ClosedForm",
     "LinkFigures",
+    "Overload",
     "PathFigures",
     "StageFigures",
     "StationFigures",

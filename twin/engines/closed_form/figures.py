@@ -6,7 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twin.engines.queueing import mmc_response_time_quantile
-from twin.overload import Overload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overload:
+    """A station or link that cannot keep up."""
+
+    name: str
+
+    kind: str
+    """``station`` or ``link``."""
+
+    index: int
+
+    offered_load: float
+    """Work that arrives per second over work that can be done per second; at least 1."""
+
+    backlog_growth: float
+    """Requests (or transfers) per second that stay behind."""
+
+    utilisation: float = 1.0
+    """Utilisation in the long run: less than 1 where only some of the nodes, or of the cores of a node, have work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

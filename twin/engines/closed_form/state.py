@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 
-from twin.engines.closed_form.figures import LinkFigures, StationFigures, StepFigures
+from twin.engines.closed_form.figures import LinkFigures, Overload, StationFigures, StepFigures
 from twin.engines.closed_form.links import LinkState
 from twin.engines.closed_form.stations import StationState, StepState
 from twin.engines.trajectory import FloatArray
 from twin.network import Network
-from twin.overload import Overload
 from twin.routing import Passing, Routing, Way
 
 

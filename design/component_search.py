@@ -1,0 +1,467 @@
+"""Branch and bound over components under given pools, compiled.
+
+A plan takes one option a component. Loads only push times up, so whatever a partial plan violates, all its
+completions violate too; and three bounds look ahead: for every set of groups, the least utilisation that the
+components left must add has to fit; each limit has to hold at the least utilisations; and the cost of functions is
+bounded by Lagrange multipliers on utilisation, whose reduced costs also drop options for good.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from design.kernels import ROUNDING, Options, Pools, hop_seconds, kernel, slowdown, subsets_of
+from design.problem import Choices, FloatArray, IntArray
+
+FULL = 1.0 - 1e-12
+"""Utilisation from which on a pool counts as overloaded."""
+
+ROUNDS = 120
+"""Steps towards the best multipliers."""
+
+
+class Frame(NamedTuple):
+    """What stays the same during a search."""
+
+    choices: Choices
+
+    options: Options
+
+    pools: Pools
+
+    share: FloatArray
+    """What an option adds to the utilisation of each group, shape (options, groups)."""
+
+    masks: FloatArray
+    """Sets of groups, single ones first; shape (sets, groups)."""
+
+    by_set: FloatArray
+    """The same for each set of groups, shape (options, sets)."""
+
+    capacity: FloatArray
+    """Utilisation that each set of groups can take, shape (sets,)."""
+
+    alone: IntArray
+    """Groups of the sets that hold a single one."""
+
+    most: FloatArray
+    """Utilisation that the limits allow each group at most, shape (groups,)."""
+
+    multipliers: FloatArray
+    """Euro an hour for utilisation, shape (groups,)."""
+
+    reduced: FloatArray
+    """Cost of an option with its utilisation at these prices, shape (options,)."""
+
+
+class State(NamedTuple):
+    """A partial plan at one depth."""
+
+    used: FloatArray
+    """Utilisation by group."""
+
+    full: FloatArray
+    """Memory by group."""
+
+    pick: IntArray
+    """Option of each component, or -1."""
+
+    alive: IntArray
+    """Options that may still be taken."""
+
+    ptr: IntArray
+    """Where those of each component begin."""
+
+    least: FloatArray
+    """Least utilisation that an open component adds, shape (components, groups)."""
+
+    cheapest: FloatArray
+    """Least reduced cost of an open component, shape (components,)."""
+
+    base: FloatArray
+    """Utilisation of each group by what must go there, shape (groups,)."""
+
+    lowest: FloatArray
+    """The same, with what other groups cannot take."""
+
+
+@kernel
+def search(
+    choices: Choices,
+    options: Options,
+    pools: Pools,
+    budget: float,
+    enough: float,
+    node_limit: int,
+    chosen: IntArray,
+) -> tuple[int, float, int]:
+    """Look for the options whose functions cost least, and less than *budget*.
+
+    Args:
+        choices: The patterns.
+        options: From :func:`design.kernels.build_options`.
+        pools: What runs.
+        budget: Euro an hour that the functions must stay below.
+        enough: The search ends at the first plan whose functions cost no more than this.
+        node_limit: Partial plans to look at, at most.
+        chosen: Receives the pattern of each component of the best plan.
+
+    Returns:
+        1 if nothing better than what was found exists, 0 if that is open; the cost (infinite without a plan); the
+        number of partial plans.
+    """
+    frame, hopeless = _frame(choices, options, pools, budget)
+    if hopeless:
+        return 1, np.inf, 1
+    components, groups = options.ptr.size - 1, pools.nodes.size
+    used, full = np.zeros((components + 1, groups)), np.zeros((components + 1, groups))
+    spent = np.zeros(components + 1)
+    alive = np.zeros((components + 1, options.pattern.size), np.int64)
+    ptr = np.zeros((components + 1, components + 1), np.int64)
+    alive[0], ptr[0] = _ordered(frame), options.ptr
+    pick = np.full(components, -1, np.int64)
+    least, cheapest = np.zeros((components, groups)), np.zeros(components)
+    base, lowest = np.zeros(groups), np.zeros(groups)
+    turn, position = np.full(components + 1, -1, np.int64), np.zeros(components + 1, np.int64)
+    best, limit, visited, depth = np.inf, budget, 0, 0
+    entering = True
+    while depth >= 0:
+        if entering:
+            visited += 1
+            if visited > node_limit:
+                return 0, best, visited
+            state = State(used[depth], full[depth], pick, alive[depth], ptr[depth], least, cheapest, base, lowest)
+            if depth == 0 and not _tighten(frame, state, limit):
+                return 1, np.inf, 1
+            turn[depth] = -1
+            if depth < components:
+                turn[depth] = _look_ahead(frame, state, spent[depth], limit)
+            elif _holds(frame, pick):
+                best = spent[depth]
+                chosen[:] = options.pattern[pick]
+                if best <= enough:
+                    return 0, best, visited
+                limit = best - ROUNDING * (1.0 + abs(best))
+            if turn[depth] >= 0:
+                position[depth] = ptr[depth, turn[depth]]
+        component = turn[depth]
+        entering = component >= 0 and position[depth] < ptr[depth, component + 1] and spent[depth] < limit
+        if not entering:
+            if component >= 0:
+                pick[component] = -1
+            depth -= 1
+            continue
+        option = alive[depth, position[depth]]
+        position[depth] += 1
+        pick[component] = option
+        used[depth + 1] = used[depth] + frame.share[option]
+        full[depth + 1] = full[depth] + options.memory[option]
+        spent[depth + 1] = spent[depth] + options.cost[option]
+        alive[depth + 1], ptr[depth + 1] = alive[depth], ptr[depth]
+        depth += 1
+    return 1, best, visited
+
+
+# What stays the same --------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _frame(choices: Choices, options: Options, pools: Pools, budget: float) -> tuple[Frame, bool]:
+    """Return the frame, and whether the multipliers alone prove that nothing stays below *budget*."""
+    masks = subsets_of(np.flatnonzero(pools.nodes > 0), pools.nodes.size)
+    share = _shares(choices, options, pools)
+    multipliers, bound = _multipliers(options, share, budget)
+    frame = Frame(
+        choices,
+        options,
+        pools,
+        share,
+        masks,
+        share @ masks.T,
+        masks.sum(axis=1) * FULL,
+        np.flatnonzero(pools.nodes > 0),
+        np.full(pools.nodes.size, FULL),
+        multipliers,
+        options.cost + share @ multipliers,
+    )
+    return frame, bound >= budget
+
+
+@kernel
+def _shares(choices: Choices, options: Options, pools: Pools) -> FloatArray:
+    """Return what each option adds to the utilisation of each group."""
+    share = np.zeros(options.work.shape)
+    for component in range(options.ptr.size - 1):
+        for o in range(options.ptr[component], options.ptr[component + 1]):
+            for g in range(pools.nodes.size):
+                if options.work[o, g] > 0.0:
+                    share[o, g] = choices.rate[component] * options.work[o, g] / (pools.nodes[g] * pools.speed[g])
+    return share
+
+
+@kernel
+def _multipliers(options: Options, share: FloatArray, budget: float) -> tuple[FloatArray, float]:
+    """Return prices of utilisation under which functions are bounded best, and that bound, by subgradient steps."""
+    prices = np.zeros(share.shape[1])
+    best = np.zeros(share.shape[1])
+    highest, patience, length = -np.inf, 0, 1.0
+    target = budget if budget < np.inf else options.cost.sum() + 1.0
+    for _ in range(ROUNDS):
+        bound, slope = -prices.sum(), np.full(prices.size, -1.0)
+        reduced = options.cost + share @ prices
+        for component in range(options.ptr.size - 1):
+            first, end = options.ptr[component], options.ptr[component + 1]
+            o = first + np.argmin(reduced[first:end])
+            bound += reduced[o]
+            slope += share[o]
+        patience += 1
+        if bound > highest:
+            highest, patience = bound, 0
+            best[:] = prices
+        if bound >= target or patience > 40:
+            break
+        if patience > 4 and patience % 5 == 0:
+            length /= 2.0
+        steepness = (slope * slope).sum()
+        if steepness <= 0.0:
+            break
+        gap = max(target - bound, 1e-6)
+        prices = np.maximum(prices + length * gap / steepness * slope, 0.0)
+    return best, highest
+
+
+@kernel
+def _ordered(frame: Frame) -> IntArray:
+    """Return the options component by component: the cheapest at the prices of utilisation first, then the lightest."""
+    options = frame.options
+    order = np.empty(options.pattern.size, np.int64)
+    for component in range(options.ptr.size - 1):
+        first, end = options.ptr[component], options.ptr[component + 1]
+        key = np.empty(end - first)
+        for o in range(first, end):
+            key[o - first] = frame.reduced[o] * 1e3 + frame.share[o].sum() + 1e-6 * options.delay[o]
+        order[first:end] = first + np.argsort(key, kind="mergesort")
+    return order
+
+
+# Looking ahead --------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def _look_ahead(frame: Frame, state: State, spent: float, limit: float) -> int:
+    """Drop what can no longer be chosen; return the component with the fewest options left, or -1 at a dead end."""
+    total = frame.masks @ state.used
+    bound = spent - (frame.multipliers * (1.0 - state.used)).sum()
+    cost = spent
+    size = 0
+    starts = state.ptr.copy()
+    smallest = np.empty(total.size)
+    for component in range(state.pick.size):
+        begin, state.ptr[component] = size, size
+        if state.pick[component] >= 0:
+            continue
+        smallest[:] = np.inf
+        cheapest, lowest = np.inf, np.inf
+        for i in range(starts[component], starts[component + 1]):
+            o = state.alive[i]
+            if spent + frame.options.cost[o] < limit and _viable(frame, state, component, o):
+                state.alive[size] = o
+                size += 1
+                cheapest, lowest = min(cheapest, frame.options.cost[o]), min(lowest, frame.reduced[o])
+                smallest = np.minimum(smallest, frame.by_set[o])
+        if size == begin:
+            return -1
+        cost += cheapest
+        bound += lowest
+        total += smallest
+        state.cheapest[component] = lowest
+        for i in range(frame.alone.size):
+            state.least[component, frame.alone[i]] = smallest[i]
+    state.ptr[state.pick.size] = size
+    if cost >= limit or bound >= limit or (total >= frame.capacity).any():
+        return -1
+    narrowest = _drop_dear(frame, state, bound, limit)
+    _settle_lowest(frame, state, total)
+    return narrowest if narrowest >= 0 and _in_time(frame, state, state.lowest) else -1
+
+
+@kernel
+def _settle_lowest(frame: Frame, state: State, total: FloatArray) -> None:
+    """Set the least utilisation of each group: what must go there, or what the other groups of a set cannot take."""
+    state.base[:] = state.used
+    for i in range(frame.alone.size):
+        state.base[frame.alone[i]] = total[i]
+    state.lowest[:] = state.base
+    for s in range(frame.alone.size, total.size):
+        spare = frame.capacity[s] - total[s]
+        for i in range(frame.alone.size):
+            g = frame.alone[i]
+            if frame.masks[s, g] > 0.0 and frame.most[g] - spare > state.lowest[g]:
+                state.lowest[g] = frame.most[g] - spare
+
+
+@kernel
+def _tighten(frame: Frame, state: State, limit: float) -> bool:
+    """Find out how far the limits let each group be used, which leaves less room in every set; False at a dead end."""
+    for _ in range(3):
+        if _look_ahead(frame, state, 0.0, limit) < 0:
+            return False
+        changed = False
+        for i in range(frame.alone.size):
+            g = frame.alone[i]
+            most = _most_use(frame, state, g)
+            changed = changed or most < frame.most[g] - 1e-3
+            frame.most[g] = most
+        frame.capacity[:] = frame.masks @ frame.most
+        if not changed:
+            break
+    return True
+
+
+@kernel
+def _most_use(frame: Frame, state: State, group: int) -> float:
+    """Return the highest utilisation of a group at which the limits can hold, to 1e-4 from above, by bisection."""
+    low, high = state.lowest[group], frame.most[group]
+    trial = state.lowest.copy()
+    trial[group] = high - 1e-9
+    if _in_time(frame, state, trial):
+        return high
+    while high - low > 1e-4:
+        trial[group] = (low + high) / 2.0
+        if _in_time(frame, state, trial):
+            low = trial[group]
+        else:
+            high = trial[group]
+    return high
+
+
+@kernel
+def _drop_dear(frame: Frame, state: State, bound: float, limit: float) -> int:
+    """Drop options whose reduced cost alone breaks the limit; return the component with the fewest left."""
+    size, narrowest, fewest = 0, -1, 1 << 60
+    starts = state.ptr.copy()
+    for component in range(state.pick.size):
+        begin, state.ptr[component] = size, size
+        for i in range(starts[component], starts[component + 1]):
+            o = state.alive[i]
+            if bound - state.cheapest[component] + frame.reduced[o] < limit:
+                state.alive[size] = o
+                size += 1
+        if state.pick[component] < 0 and size - begin < fewest:
+            narrowest, fewest = component, size - begin
+    state.ptr[state.pick.size] = size
+    return narrowest if fewest > 0 else -1
+
+
+@kernel
+def _viable(frame: Frame, state: State, component: int, option: int) -> bool:
+    """Say whether an option still fits beside what is chosen: utilisation, memory, own limit, way back to the edge."""
+    options, pools = frame.options, frame.pools
+    limit = frame.choices.local_limit[component]
+    time = options.delay[option]
+    for g in range(state.used.size):
+        if frame.share[option, g] > 0.0:
+            utilisation = state.used[g] + frame.share[option, g]
+            if utilisation >= frame.most[g]:
+                return False
+            time += options.work[option, g] * slowdown(utilisation, pools.speed[g]) if limit < np.inf else 0.0
+        needed = options.memory[option, g]
+        if needed > 0.0 and state.full[g] + needed > pools.memory[g] * (1.0 + ROUNDING):
+            return False
+    return time <= limit * (1.0 + ROUNDING) and _may_follow(frame, state.pick, component, option)
+
+
+@kernel
+def _may_follow(frame: Frame, pick: IntArray, component: int, option: int) -> bool:
+    """Say whether no data would come back to the edge between *component* and what is chosen."""
+    choices, patterns = frame.choices, frame.options.pattern
+    for i in range(choices.return_from.size):
+        origin, target = choices.return_from[i], choices.return_to[i]
+        if component not in (origin, target):
+            continue
+        before = option if origin == component else pick[origin]
+        after = option if target == component else pick[target]
+        if before < 0 or after < 0:
+            continue
+        if choices.starts_at_edge[patterns[after]] and not choices.ends_at_edge[patterns[before]]:
+            return False
+    return True
+
+
+@kernel
+def _in_time(frame: Frame, state: State, lowest: FloatArray) -> bool:
+    """Say whether all limits can still hold when the groups are used at least as *lowest* says."""
+    times = np.zeros(state.pick.size)
+    for component in range(state.pick.size):
+        if state.pick[component] >= 0:
+            times[component] = _time(frame, lowest, state.pick[component])
+        else:
+            times[component] = _quickest(frame, state, lowest, component)
+        if times[component] == np.inf:
+            return False
+    return _limits_hold(frame, times, state.pick)
+
+
+@kernel
+def _quickest(frame: Frame, state: State, lowest: FloatArray, component: int) -> float:
+    """Return the least time of an open component, whatever the others choose."""
+    quickest = np.inf
+    for i in range(state.ptr[component], state.ptr[component + 1]):
+        o = state.alive[i]
+        time = frame.options.delay[o]
+        for g in range(lowest.size):
+            if frame.share[o, g] > 0.0:
+                utilisation = max(lowest[g], state.base[g] - state.least[component, g] + frame.share[o, g])
+                if utilisation >= FULL:
+                    time = np.inf
+                    break
+                time += frame.options.work[o, g] * slowdown(utilisation, frame.pools.speed[g])
+        quickest = min(quickest, time)
+    return quickest
+
+
+@kernel
+def _time(frame: Frame, utilisation: FloatArray, option: int) -> float:
+    time = frame.options.delay[option]
+    for g in range(utilisation.size):
+        if frame.options.work[option, g] > 0.0:
+            time += frame.options.work[option, g] * slowdown(utilisation[g], frame.pools.speed[g])
+    return time
+
+
+@kernel
+def _limits_hold(frame: Frame, times: FloatArray, pick: IntArray) -> bool:
+    """Say whether limits hold with these *times*, transfers counted where both ends are chosen."""
+    choices, patterns = frame.choices, frame.options.pattern
+    if (times > choices.local_limit * (1.0 + ROUNDING)).any():
+        return False
+    for path in range(choices.path_limit.size):
+        time = 0.0
+        for i in range(choices.path_ptr[path], choices.path_ptr[path + 1]):
+            time += choices.path_weight[i] * times[choices.path_component[i]]
+        for i in range(choices.path_hop_ptr[path], choices.path_hop_ptr[path + 1]):
+            hop = choices.path_hop[i]
+            origin, target = pick[choices.hop_origin[hop]], pick[choices.hop_target[hop]]
+            if origin >= 0 and target >= 0:
+                location = choices.first[patterns[target]]
+                seconds = hop_seconds(choices, hop, patterns[origin], location, frame.pools.within)
+                time += choices.path_hop_weight[i] * seconds
+        if time > choices.path_limit[path] * (1.0 + ROUNDING):
+            return False
+    return True
+
+
+@kernel
+def _holds(frame: Frame, pick: IntArray) -> bool:
+    """Say whether a whole plan holds, by the exact formula."""
+    utilisation = np.zeros(frame.pools.nodes.size)
+    for component in range(pick.size):
+        utilisation += frame.share[pick[component]]
+    if (utilisation >= FULL).any():
+        return False
+    times = np.zeros(pick.size)
+    for component in range(pick.size):
+        times[component] = _time(frame, utilisation, pick[component])
+    return _limits_hold(frame, times, pick)
