@@ -86,6 +86,15 @@ class State(NamedTuple):
     lowest: FloatArray
     """The same, with what other groups cannot take."""
 
+    times: FloatArray
+    """Least time of each component, seconds."""
+
+    allowed: FloatArray
+    """Time that each open component may take at most."""
+
+    option_times: FloatArray
+    """Least time of each option."""
+
 
 @kernel
 def search(
@@ -124,6 +133,7 @@ def search(
     pick = np.full(components, -1, np.int64)
     least, cheapest = np.zeros((components, groups)), np.zeros(components)
     base, lowest = np.zeros(groups), np.zeros(groups)
+    times, allowed, option_times = np.zeros(components), np.zeros(components), np.zeros(options.pattern.size)
     turn, position = np.full(components + 1, -1, np.int64), np.zeros(components + 1, np.int64)
     best, limit, visited, depth = np.inf, budget, 0, 0
     entering = True
@@ -132,7 +142,10 @@ def search(
             visited += 1
             if visited > node_limit:
                 return 0, best, visited
-            state = State(used[depth], full[depth], pick, alive[depth], ptr[depth], least, cheapest, base, lowest)
+            state = State(
+                used[depth], full[depth], pick, alive[depth], ptr[depth], least, cheapest, base, lowest,
+                times, allowed, option_times,
+            )
             if depth == 0 and not _tighten(frame, state, limit):
                 return 1, np.inf, 1
             turn[depth] = -1
@@ -270,7 +283,8 @@ def _look_ahead(frame: Frame, state: State, spent: float, limit: float) -> int:
                 state.alive[size] = o
                 size += 1
                 cheapest, lowest = min(cheapest, frame.options.cost[o]), min(lowest, frame.reduced[o])
-                smallest = np.minimum(smallest, frame.by_set[o])
+                for i_set in range(smallest.size):
+                    smallest[i_set] = min(smallest[i_set], frame.by_set[o, i_set])
         if size == begin:
             return -1
         cost += cheapest
@@ -282,9 +296,11 @@ def _look_ahead(frame: Frame, state: State, spent: float, limit: float) -> int:
     state.ptr[state.pick.size] = size
     if cost >= limit or bound >= limit or (total >= frame.capacity).any():
         return -1
-    narrowest = _drop_dear(frame, state, bound, limit)
     _settle_lowest(frame, state, total)
-    return narrowest if narrowest >= 0 and _in_time(frame, state, state.lowest) else -1
+    if not _in_time(frame, state, state.lowest):
+        return -1
+    _allow(frame, state)
+    return _drop(frame, state, bound, limit)
 
 
 @kernel
@@ -338,15 +354,33 @@ def _most_use(frame: Frame, state: State, group: int) -> float:
 
 
 @kernel
-def _drop_dear(frame: Frame, state: State, bound: float, limit: float) -> int:
-    """Drop options whose reduced cost alone breaks the limit; return the component with the fewest left."""
+def _allow(frame: Frame, state: State) -> None:
+    """Set how long each open component may take, the others being as quick as they can."""
+    choices = frame.choices
+    for component in range(state.pick.size):
+        state.allowed[component] = choices.local_limit[component] * (1.0 + ROUNDING)
+    for path in range(choices.path_limit.size):
+        spare = choices.path_limit[path] * (1.0 + ROUNDING)
+        for i in range(choices.path_ptr[path], choices.path_ptr[path + 1]):
+            spare -= choices.path_weight[i] * state.times[choices.path_component[i]]
+        for i in range(choices.path_ptr[path], choices.path_ptr[path + 1]):
+            component, weight = choices.path_component[i], choices.path_weight[i]
+            if weight > 0.0:
+                most = state.times[component] + spare / weight + 1e-12
+                state.allowed[component] = min(state.allowed[component], most)
+
+
+@kernel
+def _drop(frame: Frame, state: State, bound: float, limit: float) -> int:
+    """Drop options that are too dear or too slow whatever the others do; return the component with the fewest left."""
     size, narrowest, fewest = 0, -1, 1 << 60
     starts = state.ptr.copy()
     for component in range(state.pick.size):
         begin, state.ptr[component] = size, size
         for i in range(starts[component], starts[component + 1]):
             o = state.alive[i]
-            if bound - state.cheapest[component] + frame.reduced[o] < limit:
+            dear = bound - state.cheapest[component] + frame.reduced[o] >= limit
+            if not dear and state.option_times[o] <= state.allowed[component]:
                 state.alive[size] = o
                 size += 1
         if state.pick[component] < 0 and size - begin < fewest:
@@ -393,15 +427,14 @@ def _may_follow(frame: Frame, pick: IntArray, component: int, option: int) -> bo
 @kernel
 def _in_time(frame: Frame, state: State, lowest: FloatArray) -> bool:
     """Say whether all limits can still hold when the groups are used at least as *lowest* says."""
-    times = np.zeros(state.pick.size)
     for component in range(state.pick.size):
         if state.pick[component] >= 0:
-            times[component] = _time(frame, lowest, state.pick[component])
+            state.times[component] = _time(frame, lowest, state.pick[component])
         else:
-            times[component] = _quickest(frame, state, lowest, component)
-        if times[component] == np.inf:
+            state.times[component] = _quickest(frame, state, lowest, component)
+        if state.times[component] == np.inf:
             return False
-    return _limits_hold(frame, times, state.pick)
+    return _limits_hold(frame, state.times, state.pick)
 
 
 @kernel
@@ -418,6 +451,7 @@ def _quickest(frame: Frame, state: State, lowest: FloatArray, component: int) ->
                     time = np.inf
                     break
                 time += frame.options.work[o, g] * slowdown(utilisation, frame.pools.speed[g])
+        state.option_times[o] = time
         quickest = min(quickest, time)
     return quickest
 

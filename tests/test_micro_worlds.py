@@ -183,9 +183,9 @@ def test_retries_count_per_execution() -> None:
     network = routed(
         [node(name="node"), node(name="other")], [deterministic(2.0), deterministic(2.0)], [[(1, 1.0)], []], trace(0)
     )
-    other = Crash(event="crash", resource="other", at=4, duration=1, retries=1)
+    other = Crash(event="crash", resource="other", at=5, duration=1, retries=1)
     records = run(network, crash(1, 1, retries=1), other)
-    assert ends(records) == [7.0]
+    assert ends(records) == [8.0]
     assert not records.lost[0]
 
 
@@ -218,10 +218,13 @@ def test_nodes_that_come_back_together_share_the_stranded() -> None:
 @pytest.mark.parametrize("discipline", ["fifo", "ps"])
 def test_a_repaired_node_counts_as_empty(discipline: str) -> None:
     """The shortest queue is then on the node that came back."""
-    network = queue(node(nodes=2, dispatch="shortest_queue", discipline=discipline), deterministic(9.0), trace(0, 1, 4))
+    network = queue(
+        node(nodes=2, dispatch="shortest_queue", discipline=discipline), deterministic(9.0), trace(0, 1, 4, 5)
+    )
     records = run(network, crash(2, 1, node=0, requests="lost"))
-    assert records.lost.tolist() == [True, False, False]
-    assert ends(records) == [2.0, 10.0, 13.0]
+    assert records.lost.tolist() == [True, False, False, False]
+    by_request = dict(zip(records.visits[:, 0], records.visits[:, 5], strict=True))
+    assert [by_request[i] for i in (1, 2, 3)] == [1, 0, 0]
 
 
 def test_overlapping_crashes_end_with_the_last() -> None:
@@ -384,6 +387,31 @@ def test_a_hop_within_a_pool_is_free_on_the_same_node() -> None:
     assert records.link_mb.tolist() == [2.0]
 
 
+def test_both_branches_of_a_fork_know_the_node_they_leave() -> None:
+    """Of two requests the second one forks on the second node; both of its branches pay for leaving it."""
+    plain = within_pool("round_robin")
+    hop = Hop(link=0, size_mb=2.0, within_pool=True)
+    first = Step(
+        name="first",
+        component=0,
+        station=0,
+        service_time=deterministic(1.0),
+        replicas=2,
+        sends=(Send(probability=1.0, step=1, hop=hop), Send(probability=1.0, step=2, hop=hop)),
+    )
+    third = Step(name="third", component=2, station=0, service_time=deterministic(1.0))
+    network = Network(
+        stations=plain.stations,
+        steps=(first, plain.steps[1], third),
+        stages=(Stage(name="a", steps=(0,), exclusive=False), Stage(name="b", steps=(1,)), Stage(name="c", steps=(2,))),
+        entries=plain.entries,
+        links=plain.links,
+    )
+    records = run(network)
+    assert records.link_mb.tolist() == [4.0]
+    assert ends(records) == [3.0, 15.0]
+
+
 def test_a_node_chosen_before_a_transfer_may_be_down_after_it() -> None:
     """The request then waits for a node that is up."""
     records = run(within_pool("round_robin"), crash(12, 5, node=0))
@@ -516,7 +544,10 @@ def test_a_join_waits_for_a_transfer_on_its_way() -> None:
     network = Network(
         stations=plain.stations, steps=tuple(steps), stages=plain.stages, entries=plain.entries, links=(net("none"),)
     )
-    assert ends(run(network)) == [14.0]
+    records = run(network)
+    assert ends(records) == [14.0]
+    assert steps_of(records)[-1] == (3, 13, 14)
+    assert len(records.visits) == 4
 
 
 def partitioned(exit_probability: float) -> Network:
@@ -569,22 +600,32 @@ def test_an_early_exit_skips_the_rest_of_the_component() -> None:
 @pytest.mark.parametrize("other_path", [(), ((1,),)])
 def test_a_path_is_left_by_a_detour(other_path: tuple[tuple[int, ...], ...]) -> None:
     """0 → 1 → 2 is not a passage along 0 → 2, whether or not another path is measured."""
+    records = run(shortcut((0, 2), *other_path, join=False))
+    assert [row for row in records.passages.tolist() if row[1] == 0] == [[0, 0, 0, 2]]
+
+
+def shortcut(*paths: tuple[int, ...], join: bool) -> Network:
+    """Return 0 → 1 → 2 and 0 → 2, 1 s each, with these paths measured."""
     plain = routed(
         [wide()] * 3,
         [deterministic(1.0)] * 3,
         [[(1, 1.0), (2, 1.0)], [(2, 1.0)], []],
         trace(0),
         independent=[0],
+        joins=[2] if join else [],
     )
-    network = Network(
-        stations=plain.stations,
-        steps=plain.steps,
-        stages=plain.stages,
-        entries=plain.entries,
-        paths=((0, 2), *other_path),
-    )
-    records = run(network)
-    assert [row for row in records.passages.tolist() if row[1] == 0] == [[0, 0, 0, 2]]
+    return Network(stations=plain.stations, steps=plain.steps, stages=plain.stages, entries=plain.entries, paths=paths)
+
+
+def test_a_shortcut_is_not_a_passage_along_the_whole_path() -> None:
+    """0 → 2 leaves out a stage of 0 → 1 → 2."""
+    assert run(shortcut((0, 1, 2), join=False)).passages.tolist() == [[0, 0, 0, 3]]
+
+
+def test_a_join_of_a_path_and_its_shortcut_ends_both() -> None:
+    """The token that goes on is on the paths of both that met."""
+    records = run(shortcut((0, 1, 2), (0, 2), join=True))
+    assert sorted(records.passages.tolist()) == [[0, 0, 0, 3], [0, 1, 0, 3]]
 
 
 def test_a_join_continues_the_path_of_each_branch() -> None:
@@ -646,8 +687,8 @@ def test_use_keeps_an_instance_warm() -> None:
 
 def test_the_newest_instance_serves() -> None:
     """Of two idle instances the younger serves, so that the older one expires."""
-    # Born at 0 and 1 s, idle from 3 and 4 s. Requests at 6 and 12 s keep the younger one; two at 15.5 s find only it.
-    assert kinds(run(function(0, 1, 6, 12, 15.5, 15.5))) == [COLD, COLD, WARM, WARM, WARM, COLD]
+    # Born at 0 and 1 s, idle from 3 and 4 s. At 12.5 s the younger is taken; at 13.2 s the older has expired.
+    assert kinds(run(function(0, 1, 12.5, 13.2))) == [COLD, COLD, WARM, COLD]
 
 
 def test_a_cold_service_time_replaces_start_and_service() -> None:
@@ -795,6 +836,12 @@ def test_a_load_step_from_the_start() -> None:
     arrivals = Deterministic(process="deterministic", rate=1.0)
     records = run(queue(node(), deterministic(0.1), arrivals), LoadStep(event="load", at=0.0, factor=4.0), requests=3)
     assert records.arrivals.tolist() == [0.25, 0.5, 0.75]
+
+
+def test_a_load_step_leaves_the_start_where_it_is() -> None:
+    """An arrival at 0 s stays there."""
+    records = run(queue(node(), deterministic(0.1), trace(0, 2, 4)), LoadStep(event="load", at=2.0, factor=2.0))
+    assert records.arrivals.tolist() == [0.0, 2.0, 3.0]
 
 
 def test_requests_know_their_source() -> None:

@@ -184,7 +184,7 @@ def test_fork_and_join_are_lindleys_recursion(arrivals: list[float], seed: int) 
     assert np.sum(records.visits[:, 1] == 4) == len(arrivals)
 
 
-@FAST
+@settings(max_examples=200, deadline=None)
 @given(times, seeds, st.floats(0.1, 10), st.sampled_from([None, 1, 2]), st.sampled_from(["reject", "queue"]))
 def test_functions_are_what_brute_force_finds(
     arrivals: list[float], seed: int, idle_time: float, limit: int | None, on_limit: str
@@ -469,7 +469,7 @@ def test_streams_are_addressable(seed: int, request: int, visit: int) -> None:
     assert np.all((block >= 0) & (block < 1))
 
 
-@given(seeds, st.integers(0, 5000), st.integers(0, 3))
+@given(seeds, st.integers(0, 10_001), st.integers(0, 3))
 def test_columns_hold_the_numbers_of_their_stream(seed: int, request: int, visit: int) -> None:
     """However they are read: reserved, by page, or one alone."""
     column = Column(seed, 0, "service/x", GAMMA)
@@ -518,6 +518,14 @@ def test_piecewise_arrivals_without_a_period_hold_their_last_rate() -> None:
     assert np.sum(moments < 10) == pytest.approx(500, rel=0.15)
     late = moments[moments >= 10]
     assert len(late) / (late[-1] - 10) == pytest.approx(2.0, rel=0.05)
+
+
+def test_modulation_begins_in_a_stationary_state() -> None:
+    """A state of 99 % of the time is the first one 99 times in a hundred."""
+    states = (MarkovState(rate=0.001, sojourn=1.0), MarkovState(rate=100.0, sojourn=99.0))
+    process = MarkovModulated(process="markov_modulated", states=states)
+    firsts = [float(next(arrival_blocks(process, stream(seed, 0, "a")))[0]) for seed in range(100)]
+    assert np.mean(np.array(firsts) < 0.1) > 0.9
 
 
 def test_geometric_batches_have_their_mean_and_come_together() -> None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from twin.commands.options import PATH, Percentage, Rate, WarmUp, changed
 from twin.errors import PlanError
 from twin.files import make_folder, write_text
-from twin.formats.reading import read_plan, read_scenario
+from twin.formats.reading import plan_notes, read_plan, read_scenario
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.present import show_report
@@ -88,7 +88,8 @@ def run_command(
     if as_json:
         click.echo(report.to_json())
     else:
-        show_report(report, loaded.notes, Console())
+        notes = loaded.notes + (plan_notes(plan_file, model) if plan_file else ())
+        show_report(report, notes, Console())
 
 
 def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path | None, *, quiet: bool) -> Report:

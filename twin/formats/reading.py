@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -18,13 +19,13 @@ from twin.formats.scenario.faults import faults
 from twin.formats.scenario.files import load_plan, load_scenario
 from twin.formats.scenario.layering import Layered
 from twin.formats.scenario.references import with_references
-from twin.formats.space4ai import Dialect, load_solution, read_system
+from twin.formats.space4ai import Dialect, load_solution, read_system, solution_figures
 from twin.formats.text_file import read_text
 from twin.formats.yaml_source import load_yaml
 from twin.model.base import Name
 from twin.model.plan import Plan
 from twin.model.profile import Profile
-from twin.model.rates import scaled_to
+from twin.model.rates import mean_rate, scaled_to
 from twin.model.scenario import Scenario
 
 ScenarioForm = Literal["scenario", "aisprint", "space4ai-system"]
@@ -89,6 +90,18 @@ def read_plan(path: Path, scenario: Scenario) -> Plan:
         "space4ai-solution": load_solution,
     }
     return readers[plan_form(Path(path))](Path(path), scenario)
+
+
+def plan_notes(path: Path, scenario: Scenario) -> tuple[str, ...]:
+    """Return what a user should know who runs the plan at *path* in *scenario*: here, that it was made for another load."""
+    if plan_form(path) != "space4ai-solution":
+        return ()
+    made_for = solution_figures(path).arrival_rate
+    rates = [mean_rate(source.arrivals) for source in scenario.workload.sources.values()]
+    offered = max((rate for rate in rates if rate is not None), default=None)
+    if made_for is None or offered is None or isclose(made_for, offered, rel_tol=1e-6):
+        return ()
+    return (f"the plan was made for {made_for:g} requests/s, the scenario runs {offered:g}; see --arrival-rate",)
 
 
 def scenario_form(path: Path) -> ScenarioForm:
