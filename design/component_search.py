@@ -49,6 +49,15 @@ class Frame(NamedTuple):
     most: FloatArray
     """Utilisation that the limits allow each group at most, shape (groups,)."""
 
+    path_prices: FloatArray
+    """Seconds of a limited path for utilisation, shape (paths, groups)."""
+
+    path_weights: FloatArray
+    """Weight of each component on each limited path, shape (paths, components)."""
+
+    priced: FloatArray
+    """Utilisation of an option at these prices, shape (paths, options)."""
+
     multipliers: FloatArray
     """Euro an hour for utilisation, shape (groups,)."""
 
@@ -95,6 +104,12 @@ class State(NamedTuple):
     option_times: FloatArray
     """Least time of each option."""
 
+    at_lowest: FloatArray
+    """Time of each option when groups are used as in ``lowest``."""
+
+    path_value: FloatArray
+    """Least priced time that each open component adds to a path, shape (paths, components)."""
+
 
 @kernel
 def search(
@@ -134,6 +149,7 @@ def search(
     least, cheapest = np.zeros((components, groups)), np.zeros(components)
     base, lowest = np.zeros(groups), np.zeros(groups)
     times, allowed, option_times = np.zeros(components), np.zeros(components), np.zeros(options.pattern.size)
+    at_lowest, path_value = np.zeros(options.pattern.size), np.zeros((choices.path_limit.size, components))
     turn, position = np.full(components + 1, -1, np.int64), np.zeros(components + 1, np.int64)
     best, limit, visited, depth = np.inf, budget, 0, 0
     entering = True
@@ -144,7 +160,7 @@ def search(
                 return 0, best, visited
             state = State(
                 used[depth], full[depth], pick, alive[depth], ptr[depth], least, cheapest, base, lowest,
-                times, allowed, option_times,
+                times, allowed, option_times, at_lowest, path_value,
             )
             if depth == 0 and not _tighten(frame, state, limit):
                 return 1, np.inf, 1
@@ -196,6 +212,9 @@ def _frame(choices: Choices, options: Options, pools: Pools, budget: float) -> t
         masks.sum(axis=1) * FULL,
         np.flatnonzero(pools.nodes > 0),
         np.full(pools.nodes.size, FULL),
+        np.zeros((choices.path_limit.size, pools.nodes.size)),
+        _path_weights(choices),
+        np.zeros((choices.path_limit.size, options.pattern.size)),
         multipliers,
         options.cost + share @ multipliers,
     )
@@ -264,7 +283,7 @@ def _ordered(frame: Frame) -> IntArray:
 
 @kernel
 def _look_ahead(frame: Frame, state: State, spent: float, limit: float) -> int:
-    """Drop what can no longer be chosen; return the component with the fewest options left, or -1 at a dead end."""
+    """Drop what can no longer be chosen; return the component to choose for next, or -1 at a dead end."""
     total = frame.masks @ state.used
     bound = spent - (frame.multipliers * (1.0 - state.used)).sum()
     cost = spent
@@ -300,7 +319,14 @@ def _look_ahead(frame: Frame, state: State, spent: float, limit: float) -> int:
     if not _in_time(frame, state, state.lowest):
         return -1
     _allow(frame, state)
-    return _drop(frame, state, bound, limit)
+    following = _drop(frame, state, bound, limit)
+    if following < 0 or frame.path_prices.size == 0:
+        return following
+    _time_at_lowest(frame, state)
+    for path in range(frame.choices.path_limit.size):
+        if not _path_fits(frame, state, path):
+            return -1
+    return following
 
 
 @kernel
@@ -333,6 +359,9 @@ def _tighten(frame: Frame, state: State, limit: float) -> bool:
         frame.capacity[:] = frame.masks @ frame.most
         if not changed:
             break
+    _time_at_lowest(frame, state)
+    for path in range(frame.choices.path_limit.size):
+        _price_path(frame, state, path)
     return True
 
 
@@ -372,8 +401,8 @@ def _allow(frame: Frame, state: State) -> None:
 
 @kernel
 def _drop(frame: Frame, state: State, bound: float, limit: float) -> int:
-    """Drop options that are too dear or too slow whatever the others do; return the component with the fewest left."""
-    size, narrowest, fewest = 0, -1, 1 << 60
+    """Drop options that are too dear or too slow whatever the others do; return the component to choose for next."""
+    size, next_one, lowest = 0, -1, np.inf
     starts = state.ptr.copy()
     for component in range(state.pick.size):
         begin, state.ptr[component] = size, size
@@ -383,10 +412,16 @@ def _drop(frame: Frame, state: State, bound: float, limit: float) -> int:
             if not dear and state.option_times[o] <= state.allowed[component]:
                 state.alive[size] = o
                 size += 1
-        if state.pick[component] < 0 and size - begin < fewest:
-            narrowest, fewest = component, size - begin
+        if state.pick[component] >= 0:
+            continue
+        if size == begin:
+            return -1
+        # Few options first, and of those with equally many the one that must load the groups most.
+        rank = (size - begin - 1) / (1e-3 + state.least[component].sum())
+        if rank < lowest:
+            next_one, lowest = component, rank
     state.ptr[state.pick.size] = size
-    return narrowest if fewest > 0 else -1
+    return next_one
 
 
 @kernel
@@ -484,6 +519,143 @@ def _limits_hold(frame: Frame, times: FloatArray, pick: IntArray) -> bool:
                 time += choices.path_hop_weight[i] * seconds
         if time > choices.path_limit[path] * (1.0 + ROUNDING):
             return False
+    return True
+
+
+# Limits on paths together with utilisation ----------------------------------------------------------------------------
+#
+# A path spends A × s(U) seconds at a group, where A is the service time that its components bring there and s the
+# slowdown at utilisation U. With lower bounds a on A and l on U, A × s(U) ≥ A × s(l) + a × (s(U) - s(l)), and U is a
+# sum over all components. Relaxing that equation at a price p leaves a minimum for each component by itself, and
+# min over U of a × (s(U) - s(l)) - p × U for each group.
+
+
+@kernel
+def _path_weights(choices: Choices) -> FloatArray:
+    weights = np.zeros((choices.path_limit.size, choices.rate.size))
+    for path in range(choices.path_limit.size):
+        for i in range(choices.path_ptr[path], choices.path_ptr[path + 1]):
+            weights[path, choices.path_component[i]] += choices.path_weight[i]
+    return weights
+
+
+@kernel
+def _time_at_lowest(frame: Frame, state: State) -> None:
+    slow = np.ones(state.lowest.size)
+    for g in range(slow.size):
+        slow[g] = slowdown(min(state.lowest[g], FULL), frame.pools.speed[g])
+    for i in range(state.ptr[state.pick.size]):
+        o = state.alive[i]
+        time = frame.options.delay[o]
+        for g in range(slow.size):
+            time += frame.options.work[o, g] * slow[g]
+        state.at_lowest[o] = time
+
+
+@kernel
+def _group_terms(frame: Frame, state: State, path: int, prices: FloatArray, use: FloatArray) -> float:
+    """Return the sum over groups of the minima over utilisation; *use* receives where they lie."""
+    total = 0.0
+    for i in range(frame.alone.size):
+        g = frame.alone[i]
+        brought = _least_work(frame, state, path, g) if frame.pools.speed[g] == 1.0 else 0.0
+        low, high = min(state.lowest[g], frame.most[g]), frame.most[g]
+        use[g] = high
+        if brought > 0.0 and prices[g] > 0.0:
+            use[g] = min(max(1.0 - np.sqrt(brought / prices[g]), low), high)
+        elif brought > 0.0:
+            use[g] = low
+        if brought > 0.0:
+            total += brought * (1.0 / (1.0 - use[g]) - 1.0 / (1.0 - low))
+        total -= prices[g] * use[g]
+    return total
+
+
+@kernel
+def _least_work(frame: Frame, state: State, path: int, group: int) -> float:
+    """Return the service time that the components of a path bring to a group at least."""
+    work = 0.0
+    able = frame.pools.nodes[group] * frame.pools.speed[group]
+    for component in range(state.pick.size):
+        weight = frame.path_weights[path, component]
+        if weight == 0.0:
+            continue
+        if state.pick[component] >= 0:
+            work += weight * frame.options.work[state.pick[component], group]
+        elif frame.choices.rate[component] > 0.0:
+            work += weight * state.least[component, group] * able / frame.choices.rate[component]
+    return work
+
+
+@kernel
+def _price_path(frame: Frame, state: State, path: int) -> None:
+    """Find prices that bound the time of a path well, by subgradient steps, all components being open."""
+    limit = frame.choices.path_limit[path]
+    groups = frame.pools.nodes.size
+    prices, use = np.zeros(groups), np.zeros(groups)
+    highest, length, patience = -np.inf, 1.0, 0
+    for _ in range(ROUNDS):
+        bound = _group_terms(frame, state, path, prices, use)
+        slope = -use
+        for component in range(state.pick.size):
+            weight = frame.path_weights[path, component]
+            lowest, where = np.inf, -1
+            for i in range(state.ptr[component], state.ptr[component + 1]):
+                o = state.alive[i]
+                value = weight * state.at_lowest[o]
+                for g in range(groups):
+                    value += prices[g] * frame.share[o, g]
+                if value < lowest:
+                    lowest, where = value, o
+            bound += lowest
+            slope += frame.share[where]
+        patience += 1
+        if bound > highest:
+            highest, patience = bound, 0
+            frame.path_prices[path] = prices
+        if bound > limit * 1.001 or patience > 30:
+            break
+        if patience > 4 and patience % 5 == 0:
+            length /= 2.0
+        steepness = (slope * slope).sum()
+        if steepness <= 1e-30:
+            break
+        prices = np.maximum(prices + length * max(limit * 1.01 - bound, 1e-6) / steepness * slope, 0.0)
+    for o in range(frame.priced.shape[1]):
+        frame.priced[path, o] = (frame.share[o] * frame.path_prices[path]).sum()
+
+
+@kernel
+def _path_fits(frame: Frame, state: State, path: int) -> bool:
+    """Say whether a path can hold its limit, and drop the options with which it cannot."""
+    limit = frame.choices.path_limit[path] * (1.0 + ROUNDING)
+    use = np.zeros(frame.pools.nodes.size)
+    bound = _group_terms(frame, state, path, frame.path_prices[path], use)
+    for component in range(state.pick.size):
+        weight = frame.path_weights[path, component]
+        if state.pick[component] >= 0:
+            o = state.pick[component]
+            bound += weight * state.times[component] + frame.priced[path, o]
+            continue
+        lowest = np.inf
+        for i in range(state.ptr[component], state.ptr[component + 1]):
+            o = state.alive[i]
+            lowest = min(lowest, weight * state.at_lowest[o] + frame.priced[path, o])
+        state.path_value[path, component] = lowest
+        bound += lowest
+    if bound > limit:
+        return False
+    size = 0
+    starts = state.ptr.copy()
+    for component in range(state.pick.size):
+        state.ptr[component] = size
+        for i in range(starts[component], starts[component + 1]):
+            o = state.alive[i]
+            value = frame.path_weights[path, component] * state.at_lowest[o] + frame.priced[path, o]
+            if bound - state.path_value[path, component] + value <= limit:
+                state.alive[size] = o
+                size += 1
+    state.ptr[state.pick.size] = size
     return True
 
 

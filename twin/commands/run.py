@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -82,13 +83,14 @@ def run_command(
         raise PlanError(f"{scenario}: there is no plan; add one to the scenario, or give --plan FILE")
     if out:
         make_folder(out)
+    notes = loaded.notes + (plan_notes(plan_file, model) if plan_file else ())
     report = _report(model, plan, engine, jobs, out if records else None, quiet=as_json)
+    report = replace(report, figures={**report.figures, "notes": list(notes)})
     if out:
         write_text(out / "report.json", report.to_json() + "\n")
     if as_json:
         click.echo(report.to_json())
     else:
-        notes = loaded.notes + (plan_notes(plan_file, model) if plan_file else ())
         show_report(report, notes, Console())
 
 

@@ -93,7 +93,7 @@ def read_plan(path: Path, scenario: Scenario) -> Plan:
 
 
 def plan_notes(path: Path, scenario: Scenario) -> tuple[str, ...]:
-    """Return what a user should know who runs the plan at *path* in *scenario*: here, that it was made for another load."""
+    """Return what a user should know of the plan at *path*: that it was made for another load than *scenario* runs."""
     if plan_form(path) != "space4ai-solution":
         return ()
     made_for = solution_figures(path).arrival_rate

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from scipy import special
 
 from twin.model.base import NonNegative, Positive, Value
+from twin.model.logarithm import log_survival
 
 LawName = Literal["deterministic", "exponential", "lognormal", "gamma", "uniform", "empirical"]
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -99,7 +100,7 @@ class Law(Value):
             return self._sorted[(u * len(self._sorted)).astype(np.int64)]
         mean, cv = self.mean or 0.0, self.cv or 0.0
         if self.law in (None, "exponential"):
-            return -mean * np.log1p(-u)
+            return -mean * log_survival(u)
         if self.law == "deterministic" or cv == 0 or mean == 0:
             return np.full_like(u, mean)
         if self.law == "uniform":

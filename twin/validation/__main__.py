@@ -79,7 +79,7 @@ def _table(rows: list[Row], last: str, verdicts: list[str]) -> list[str]:
         "| --- | ---: | ---: | --- | --- | ---: | ---: |",
     ]
     for row, verdict in zip(rows, verdicts, strict=True):
-        width = f"±{row.relative_half_width:.1%}"
+        width = f"±{row.relative_half_width:.2%}"
         simulated = f"{row.simulated:.5g} {width}"
         # A bar would end the cell.
         name, theory = (text.replace("|", "\\|") for text in (row.name, row.theory))

@@ -200,9 +200,9 @@ _DISPATCH = (
     Case(
         name="3 nodes, round robin",
         theory="E_3/M/1 each: 1 / (mu (1 - s)); Kleinrock 1975, §6.4",
-        network=lambda: queue(node(nodes=3, dispatch="round_robin"), exponential(1.0), 2.1),
+        network=lambda: queue(node(nodes=3, dispatch="round_robin"), exponential(1.0), 1.8),
         figure=response_time,
-        expected=oracles.gim1_response_time(lambda s: (2.1 / (2.1 + s)) ** 3, 1.0),
+        expected=oracles.gim1_response_time(lambda s: (1.8 / (1.8 + s)) ** 3, 1.0),
         requests=28_000,
     ),
     Case(

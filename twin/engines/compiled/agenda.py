@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.world import World
+from twin.engines.compiled.rows import agenda, clock_of
+from twin.engines.compiled.world import Row, World
 
 (
     ARRIVAL,
@@ -31,40 +32,49 @@ KINDS = 1 << KIND_BITS
 @inlined
 def plan(world: World, delay: float, kind: int, subject: int) -> int:
     """Let *kind* happen to *subject* after *delay* seconds; return the number of the event."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     number = clock.number
     clock.number = number + 1
+    time = clock.now + delay
     place = clock.events
     clock.events = place + 1
-    time = clock.now + delay
-    due, order, what = world.due, world.order, world.what
     while place > 0:
         above = (place - 1) >> 1
-        if due[above] <= time:  # of two at one time, the one planned earlier comes first
+        if agenda(world, above).time <= time:  # of two at one time, the one planned earlier comes first
             break
-        due[place], order[place], what[place] = due[above], order[above], what[above]
+        _move(world, above, place)
         place = above
-    due[place], order[place], what[place] = time, number, (subject << KIND_BITS) + kind
+    row = agenda(world, place)
+    row.time, row.number, row.what = time, number, (subject << KIND_BITS) + kind
     return int(number)
+
+
+@inlined
+def _move(world: World, origin: int, target: int) -> None:
+    row, copy = agenda(world, origin), agenda(world, target)
+    copy.time, copy.number, copy.what = row.time, row.number, row.what
+
+
+@inlined
+def _is_before(row: Row, other: Row) -> bool:
+    return bool(row.time < other.time or (row.time == other.time and row.number < other.number))
 
 
 @compiled
 def drop_first(world: World) -> None:
     """Take the next event off the agenda."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     last = clock.events - 1
     clock.events = last
-    due, order, what = world.due, world.order, world.what
-    time, number = due[last], order[last]
+    moved = agenda(world, last)
     place = 0
     below = 1
     while below < last:
-        right = below + 1
-        if right < last and (due[right] < due[below] or (due[right] == due[below] and order[right] < order[below])):
-            below = right
-        if time < due[below] or (time == due[below] and number < order[below]):
+        if below + 1 < last and _is_before(agenda(world, below + 1), agenda(world, below)):
+            below += 1
+        if _is_before(moved, agenda(world, below)):
             break
-        due[place], order[place], what[place] = due[below], order[below], what[below]
+        _move(world, below, place)
         place = below
         below = 2 * place + 1
-    due[place], order[place], what[place] = time, number, what[last]
+    _move(world, last, place)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from twin.engines.compiled.jit import compiled, inlined
+from twin.engines.compiled.rows import clock_of, columns, laws, page_keys, pages, samples
 from twin.engines.compiled.world import NONE, World
 from twin.model.logarithm import COEFFICIENTS, LN2_HIGH, LN2_LOW, ROOT_OF_HALF
 
@@ -57,7 +58,7 @@ def log_survival(u: float) -> float:
 @inlined
 def quantile(world: World, law: int, request: int, visit: int) -> float:
     """Return the time that *request* brings along for its *visit* to the step of *law*."""
-    row = world.laws[law]
+    row = laws(world, law)
     if row.family == CONSTANT:
         return float(row.scale * row.mean)
     if row.family == SUPPLIED:
@@ -67,26 +68,26 @@ def quantile(world: World, law: int, request: int, visit: int) -> float:
         return float(row.scale * (-row.mean * log_survival(u)))
     if row.family == UNIFORM:
         return float(row.scale * (row.mean * (1 + row.spread * (2 * u - 1))))
-    return float(row.scale * world.samples[row.samples + int(u * row.samples_count)])
+    return float(row.scale * samples(world, row.samples + int(u * row.samples_count)).value)
 
 
 @compiled
 def supplied(world: World, column: int, request: int, visit: int) -> float:
     """Return a number that came from outside: a first visit from its column, others from their page."""
-    if visit == 0 and column < len(world.columns):
-        return float(world.columns[column, request])
+    if visit == 0 and column < clock_of(world).dense_columns:
+        return float(columns(world, column * clock_of(world).arrivals_room + request).value)
     index = request + (visit << VISIT_BITS)
-    row = page_row(world, column, index // PAGE)
-    return float(world.pages[world.page_rows[row], index % PAGE])
+    slot = page_slot(world, column, index // PAGE)
+    return float(pages(world, page_keys(world, slot).row * PAGE + index % PAGE).value)
 
 
 @compiled
-def page_row(world: World, column: int, page: int) -> int:
+def page_slot(world: World, column: int, page: int) -> int:
     """Return where a page stands in the table of pages, or would stand: the slot is then empty (open addressing)."""
-    key = page * len(world.laws) + column
-    slots = len(world.page_keys)
+    key = page * clock_of(world).laws + column
+    slots = clock_of(world).page_keys_room
     slot = key % slots
-    while world.page_keys[slot] != NONE and world.page_keys[slot] != key:
+    while page_keys(world, slot).key != NONE and page_keys(world, slot).key != key:
         slot = (slot + 1) % slots
     return slot
 
@@ -94,12 +95,12 @@ def page_row(world: World, column: int, page: int) -> int:
 @compiled
 def is_missing(world: World, law: int, request: int, visit: int) -> bool:
     """Say whether the number for *law* must be fetched from outside first; note which."""
-    column = world.laws[law].column
-    if column == NONE or (visit == 0 and column < len(world.columns)):
+    column = laws(world, law).column
+    if column == NONE or (visit == 0 and column < clock_of(world).dense_columns):
         return False
     page = (request + (visit << VISIT_BITS)) // PAGE
-    if world.page_keys[page_row(world, column, page)] != NONE:
+    if page_keys(world, page_slot(world, column, page)).key != NONE:
         return False
-    world.clock[0].need_law = law
-    world.clock[0].need_page = page
+    clock_of(world).need_law = law
+    clock_of(world).need_page = page
     return True

@@ -8,13 +8,14 @@ from twin.engines.compiled.nodes import emptied
 from twin.engines.compiled.operations import ADMIT, PLAN_RECOVERY, READMIT, STRUCK, WEAR, push
 from twin.engines.compiled.pools import accept
 from twin.engines.compiled.requests import lose
+from twin.engines.compiled.rows import clock_of, nodes, noted, outages, rules, stations, tokens
 from twin.engines.compiled.world import NONE, World
 
 
 @compiled
 def plan_crash(world: World, rule: int) -> None:
     """Plan a scripted crash and its repair."""
-    row = world.rules[rule]
+    row = rules(world, rule)
     plan(world, row.at, CRASH, rule)
     plan(world, row.at + row.duration, REPAIR, rule)
 
@@ -22,14 +23,14 @@ def plan_crash(world: World, rule: int) -> None:
 @compiled
 def wear(world: World, rule: int) -> None:
     """Let a node fail after its next random time up."""
-    plan(world, world.outages[rule, world.rules[rule].position, 0], FAIL, rule)
+    plan(world, outages(world, rule * clock_of(world).outages_width + rules(world, rule).position).up, FAIL, rule)
 
 
 @compiled
 def plan_recovery(world: World, rule: int) -> None:
     """Let a node that failed come back after its random time down."""
-    row = world.rules[rule]
-    plan(world, world.outages[rule, row.position, 1], RECOVER, rule)
+    row = rules(world, rule)
+    plan(world, outages(world, rule * clock_of(world).outages_width + row.position).down, RECOVER, rule)
     row.position += 1
 
 
@@ -50,9 +51,9 @@ def recover(world: World, rule: int) -> None:
 @compiled
 def crash(world: World, rule: int) -> None:
     """Take the nodes of *rule* down at once, so that no request flees from one of them to another."""
-    row = world.rules[rule]
-    station = world.stations[row.station]
-    bottom = world.clock[0].operations
+    row = rules(world, rule)
+    station = stations(world, row.station)
+    bottom = clock_of(world).operations
     for index in range(station.nodes, station.nodes + station.nodes_count):
         if row.node in (NONE, index - station.nodes) and _hold(world, index):
             station.all_up = 0
@@ -63,16 +64,16 @@ def crash(world: World, rule: int) -> None:
 @compiled
 def _strike(world: World, index: int, rule: int) -> None:
     """Note what becomes of the requests on a node."""
-    node = world.nodes[index]
+    node = nodes(world, index)
     token = emptied(world, index)
     while token != NONE:
-        following = world.tokens[token].next
-        world.tokens[token].stamp = NONE
+        following = tokens(world, token).next
+        tokens(world, token).stamp = NONE
         push(world, STRUCK, token, rule)
         token = following
     token = node.queue
     while token != NONE:
-        following = world.tokens[token].next
+        following = tokens(world, token).next
         push(world, ADMIT, token)
         token = following
     node.queue = NONE
@@ -85,26 +86,32 @@ def _arrange(world: World, bottom: int) -> None:
 
     They stand in the order of the nodes; beyond the top of the stack there is room to sort them, last first.
     """
-    top = world.clock[0].operations
+    top = clock_of(world).operations
     place = top
     for wanted in (ADMIT, STRUCK):
         for i in range(top - 1, bottom - 1, -1):
-            if world.operations[i].kind == wanted:
-                world.operations[place] = world.operations[i]
+            if noted(world, i).kind == wanted:
+                _copy(world, i, place)
                 place += 1
     for i in range(top - bottom):
-        world.operations[bottom + i] = world.operations[top + i]
+        _copy(world, top + i, bottom + i)
+
+
+@compiled
+def _copy(world: World, origin: int, target: int) -> None:
+    row, copy = noted(world, origin), noted(world, target)
+    copy.kind, copy.a, copy.b, copy.c = row.kind, row.a, row.b, row.c
 
 
 @compiled
 def struck(world: World, token: int, rule: int) -> None:
     """Start a request again that a crash has interrupted, or lose it."""
-    row = world.tokens[token]
-    if world.rules[rule].lost or row.retries >= world.rules[rule].retries:
+    row = tokens(world, token)
+    if rules(world, rule).lost or row.retries >= rules(world, rule).retries:
         lose(world, token)
     else:
         row.retries += 1
-        world.clock[0].retried += 1
+        clock_of(world).retried += 1
         admit(world, token)
 
 
@@ -118,13 +125,13 @@ def admit(world: World, token: int) -> None:
 @compiled
 def repair(world: World, rule: int) -> None:
     """Bring the nodes of *rule* back at once, so that the stranded requests spread over all of them."""
-    row = world.rules[rule]
-    station = world.stations[row.station]
+    row = rules(world, rule)
+    station = stations(world, row.station)
     all_up = 1
     for index in range(station.nodes, station.nodes + station.nodes_count):
         if row.node in (NONE, index - station.nodes) and _release(world, index):
-            world.nodes[index].up = 1
-        all_up &= world.nodes[index].up
+            nodes(world, index).up = 1
+        all_up &= nodes(world, index).up
     station.all_up = all_up
     if station.stranded_count:
         push(world, READMIT, row.station, station.stranded_count)
@@ -133,9 +140,9 @@ def repair(world: World, rule: int) -> None:
 @compiled
 def readmit(world: World, index: int, count: int) -> None:
     """Bring the first of the next *count* stranded requests to a node."""
-    station = world.stations[index]
+    station = stations(world, index)
     token = station.stranded
-    station.stranded = world.tokens[token].next
+    station.stranded = tokens(world, token).next
     station.stranded_count -= 1
     if count > 1:
         push(world, READMIT, index, count - 1)
@@ -145,20 +152,20 @@ def readmit(world: World, index: int, count: int) -> None:
 @compiled
 def _hold(world: World, index: int) -> bool:
     """Note that one more event holds a node down; say whether it was up until now."""
-    node = world.nodes[index]
+    node = nodes(world, index)
     node.holders += 1
     if node.holders > 1:
         return False
-    node.down_since = world.clock[0].now
+    node.down_since = clock_of(world).now
     return True
 
 
 @compiled
 def _release(world: World, index: int) -> bool:
     """Note that one event less holds a node down; say whether it is up again."""
-    node = world.nodes[index]
+    node = nodes(world, index)
     node.holders -= 1
     if node.holders:
         return False
-    world.stations[node.station].seconds_down += world.clock[0].now - node.down_since
+    stations(world, node.station).seconds_down += clock_of(world).now - node.down_since
     return True

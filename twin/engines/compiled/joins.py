@@ -7,23 +7,24 @@ from twin.engines.compiled.jit import compiled
 from twin.engines.compiled.operations import FIRE, QUEUE, SETTLE, TRAVEL, push
 from twin.engines.compiled.paths import begin, merge
 from twin.engines.compiled.requests import complete
+from twin.engines.compiled.rows import ancestors, clock_of, joins, noted, sends, slots, spots, stages, steps, tokens
 from twin.engines.compiled.slots import close_slot, free_token, twin_token
-from twin.engines.compiled.world import NONE, Table, World
+from twin.engines.compiled.world import NONE, Row, World
 
 
 @compiled
-def spread(world: World, token: int, step: Table) -> None:
+def spread(world: World, token: int, step: Row) -> None:
     """Go on by every edge the coins choose; a request ends with its last token."""
-    row = world.tokens[token]
+    row = tokens(world, token)
     slot, request, visit = int(row.slot), int(row.request), int(row.visit)
-    stage = world.stages[step.component]
-    world.active[slot, step.component] -= 1
+    stage = stages(world, step.component)
+    spots(world, slot * clock_of(world).stages + step.component).active -= 1
     push(world, SETTLE, slot, request)
-    bottom = world.clock[0].operations
+    bottom = clock_of(world).operations
     sent = 0
     coin = uniform(stage.key, request + (visit << VISIT_BITS)) if stage.tossed else 0.0
     for i in range(step.sends, step.sends + step.sends_count):
-        send = world.sends[i]
+        send = sends(world, i)
         if stage.exclusive:
             coin -= send.probability
             taken = coin < 0 and sent == 0
@@ -31,9 +32,9 @@ def spread(world: World, token: int, step: Table) -> None:
             taken = uniform(send.key, request + (visit << VISIT_BITS)) < send.probability
         if taken:
             push(world, TRAVEL, token if sent == 0 else twin_token(world, token), send.step, send.hop)
-            _expect(world, slot, world.steps[send.step].component)
+            _expect(world, slot, steps(world, send.step).component)
             sent += 1
-    world.slots[slot].live += sent - 1
+    slots(world, slot).live += sent - 1
     if sent == 0:
         free_token(world, token)
     _reverse(world, bottom)
@@ -41,16 +42,17 @@ def spread(world: World, token: int, step: Table) -> None:
 
 @compiled
 def _expect(world: World, slot: int, stage: int) -> None:
-    world.active[slot, stage] += 1
-    world.inbound[slot, stage] += 1
+    spot = spots(world, slot * clock_of(world).stages + stage)
+    spot.active += 1
+    spot.inbound += 1
 
 
 @compiled
 def _reverse(world: World, bottom: int) -> None:
     """Let what was noted first, from *bottom* on, be done first."""
-    low, high = bottom, world.clock[0].operations - 1
+    low, high = bottom, clock_of(world).operations - 1
     while low < high:
-        one, other = world.operations[low], world.operations[high]
+        one, other = noted(world, low), noted(world, high)
         one.kind, other.kind = other.kind, one.kind
         one.a, other.a = other.a, one.a
         one.b, other.b = other.b, one.b
@@ -62,17 +64,18 @@ def _reverse(world: World, bottom: int) -> None:
 @compiled
 def wait_for_join(world: World, token: int, stage: int) -> bool:
     """Note that *token* has arrived at *stage*; say whether it has to wait there for others."""
-    row = world.tokens[token]
+    row = tokens(world, token)
     slot = int(row.slot)
-    world.inbound[slot, stage] -= 1
-    if not world.stages[stage].joins:
+    spot = spots(world, slot * clock_of(world).stages + stage)
+    spot.inbound -= 1
+    if not stages(world, stage).joins:
         return False
     row.next = NONE
-    if world.waiting[slot, stage] == NONE:
-        world.waiting[slot, stage] = token
+    if spot.waiting == NONE:
+        spot.waiting = token
     else:
-        world.tokens[world.waiting_last[slot, stage]].next = token
-    world.waiting_last[slot, stage] = token
+        tokens(world, spot.waiting_last).next = token
+    spot.waiting_last = token
     push(world, FIRE, slot, row.request)
     return True
 
@@ -80,9 +83,9 @@ def wait_for_join(world: World, token: int, stage: int) -> bool:
 @compiled
 def settle(world: World, slot: int, request: int) -> None:
     """Fire the joins that nothing more can reach, and end the request when no token is left."""
-    if world.slots[slot].request != request:
+    if slots(world, slot).request != request:
         return
-    if world.slots[slot].live == 0:
+    if slots(world, slot).live == 0:
         close_slot(world, slot)
         complete(world, request)
     else:
@@ -92,7 +95,7 @@ def settle(world: World, slot: int, request: int) -> None:
 @compiled
 def fire(world: World, slot: int, request: int) -> None:
     """Let the first join go on that waits for nothing more, then look again."""
-    if world.slots[slot].request != request:
+    if slots(world, slot).request != request:
         return
     stage = _ready(world, slot)
     if stage == NONE:
@@ -106,18 +109,19 @@ def fire(world: World, slot: int, request: int) -> None:
 @compiled
 def _ready(world: World, slot: int) -> int:
     """Return the first join at which nothing more can arrive, or NONE."""
-    for i in range(world.clock[0].joins):
-        join = world.joins[i]
-        if world.waiting[slot, join] != NONE and not world.inbound[slot, join] and not _awaited(world, slot, join):
+    for i in range(clock_of(world).joins):
+        join = joins(world, i).value
+        spot = spots(world, slot * clock_of(world).stages + join)
+        if spot.waiting != NONE and not spot.inbound and not _awaited(world, slot, join):
             return int(join)
     return NONE
 
 
 @compiled
 def _awaited(world: World, slot: int, join: int) -> bool:
-    stage = world.stages[join]
+    stage = stages(world, join)
     for i in range(stage.ancestors, stage.ancestors + stage.ancestors_count):
-        if world.active[slot, world.ancestors[i]]:
+        if spots(world, slot * clock_of(world).stages + ancestors(world, i).value).active:
             return True
     return False
 
@@ -125,14 +129,14 @@ def _awaited(world: World, slot: int, join: int) -> bool:
 @compiled
 def _merged(world: World, slot: int, stage: int) -> int:
     """Return the token that goes on for all that wait: the last to arrive, on every path any of them followed."""
-    token = int(world.waiting[slot, stage])
-    last = int(world.waiting_last[slot, stage])
-    world.waiting[slot, stage] = NONE
+    spot = spots(world, slot * clock_of(world).stages + stage)
+    token, last = int(spot.waiting), int(spot.waiting_last)
+    spot.waiting = NONE
     while token != last:
-        following = int(world.tokens[token].next)
+        following = int(tokens(world, token).next)
         merge(world, last, token)
         free_token(world, token)
-        world.slots[slot].live -= 1
-        world.active[slot, stage] -= 1
+        slots(world, slot).live -= 1
+        spot.active -= 1
         token = following
     return last

@@ -24,6 +24,8 @@ from twin.engines.compiled.operations import push
 from twin.engines.compiled.pools import instance_done
 from twin.engines.compiled.requests import arrived, stop_when_idle, think, wait
 from twin.engines.compiled.routing import done, enter, lacks_numbers, queue, travel
+from twin.engines.compiled.rows import agenda as coming
+from twin.engines.compiled.rows import clock_of, links, nodes, noted, rules, sources, tokens
 from twin.engines.compiled.world import NONE, World
 
 (
@@ -49,7 +51,7 @@ def digested(digest: int) -> object:
     @cached
     def kernel(world: World) -> int:
         _ = digest
-        clock = world.clock[0]
+        clock = clock_of(world)
         while True:
             if _is_short_of_room(world):
                 return NEED_ROOM
@@ -65,13 +67,13 @@ def digested(digest: int) -> object:
 @inlined
 def _is_short_of_room(world: World) -> bool:
     """Say whether a table could overflow before the next look."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     return bool(
-        clock.visits >= len(world.visits)
+        clock.visits >= clock.visits_room
         or clock.tokens_free < clock.fanout
-        or clock.events + len(world.tokens) + MARGIN > len(world.due)
-        or clock.passages + clock.paths > len(world.passages)
-        or clock.executions >= len(world.executions)
+        or clock.events + clock.tokens_room + MARGIN > clock.agenda_room
+        or clock.passages + clock.paths > clock.passages_room
+        or clock.executions >= clock.executions_room
         or clock.slots_free < 1
         or clock.instances_free < 2
     )
@@ -80,18 +82,18 @@ def _is_short_of_room(world: World) -> bool:
 @inlined
 def _event(world: World) -> int:
     """Take the next event."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     if clock.events == 0:
         return DRAINED
-    if world.due[0] >= clock.horizon:
+    if coming(world, 0).time >= clock.horizon:
         clock.now = clock.horizon
         return OVER
-    what = world.what[0]
+    what = coming(world, 0).what
     kind, subject = what & (agenda.KINDS - 1), what >> agenda.KIND_BITS
     if kind <= agenda.THOUGHT:
         return _arrival(world, kind, subject)
-    clock.now = world.due[0]
-    number = world.order[0]
+    clock.now = coming(world, 0).time
+    number = coming(world, 0).number
     drop_first(world)
     if kind == agenda.LINK_PASSED:
         enter(world, subject)
@@ -108,8 +110,8 @@ def _event(world: World) -> int:
 def _served(world: World, kind: int, subject: int, number: int) -> int:
     """Return the token whose service ends, or NONE if it has been interrupted since."""
     if kind == agenda.SHARE_DONE:
-        return sharing_done(world, subject) if world.nodes[subject].stamp == number else NONE
-    if world.tokens[subject].stamp != number:
+        return sharing_done(world, subject) if nodes(world, subject).stamp == number else NONE
+    if tokens(world, subject).stamp != number:
         return NONE
     if kind == agenda.FIFO_DONE:
         fifo_done(world, subject)
@@ -121,14 +123,14 @@ def _served(world: World, kind: int, subject: int, number: int) -> int:
 @inlined
 def _arrival(world: World, kind: int, source: int) -> int:
     """Let a request arrive, once there is room for it and the next arrival is known."""
-    clock = world.clock[0]
-    row = world.sources[source]
-    if clock.requests >= len(world.arrivals) and clock.requests < clock.limit:
+    clock = clock_of(world)
+    row = sources(world, source)
+    if clock.requests >= clock.arrivals_room and clock.requests < clock.limit:
         return NEED_REQUESTS
     if not row.closed and row.position >= row.length and not row.final:
         clock.hungry = source
         return NEED_TIMES
-    clock.now = world.due[0]
+    clock.now = coming(world, 0).time
     drop_first(world)
     if not row.closed:
         wait(world, source)
@@ -142,9 +144,9 @@ def _arrival(world: World, kind: int, source: int) -> int:
 def _rare(world: World, kind: int, subject: int, number: int) -> int:
     """Carry out an event that seldom happens."""
     if kind == agenda.STOP:
-        return OVER if world.clock[0].stop_listens else GO_ON
+        return OVER if clock_of(world).stop_listens else GO_ON
     if kind == agenda.LINK_SENT:
-        if world.links[subject].stamp == number:
+        if links(world, subject).stamp == number:
             sent(world, subject)
     elif kind == agenda.LINK_CHANGED:
         changed(world, subject)
@@ -162,12 +164,12 @@ def _rare(world: World, kind: int, subject: int, number: int) -> int:
 @compiled
 def _operation(world: World) -> int:
     """Do what was noted last; what lacks something stays noted."""
-    clock = world.clock[0]
-    row = world.operations[clock.operations - 1]
+    clock = clock_of(world)
+    row = noted(world, clock.operations - 1)
     kind, a, b, c = int(row.kind), int(row.a), int(row.b), int(row.c)
     if kind == operations.QUEUE and lacks_numbers(world, a):
         return NEED_PAGE
-    if kind == operations.WEAR and world.rules[a].position >= world.outages.shape[1]:
+    if kind == operations.WEAR and rules(world, a).position >= clock.outages_width:
         return NEED_OUTAGES
     clock.operations -= 1
     if kind == operations.TRAVEL:
@@ -215,4 +217,4 @@ def _opening(world: World, kind: int, a: int, b: int) -> None:
         think(world, a)
     else:
         stop_when_idle(world)
-        world.clock[0].stop_listens = int(world.clock[0].stop_listens or not world.clock[0].stop_triggered)
+        clock_of(world).stop_listens = int(clock_of(world).stop_listens or not clock_of(world).stop_triggered)

@@ -208,7 +208,7 @@ class Layout:
             final += ends
             ancestors += before
         self.tables["stages"] = table(world.STAGE, rows)
-        self.tables["entered"] = np.array(entered or [(NONE, NONE)], dtype=np.int64)
+        self.tables["entered"] = table(world.ENTERED, [{"path": path, "position": place} for path, place in entered])
         self.tables["final"] = numbers(final)
         self.tables["ancestors"] = numbers(ancestors)
         self.tables["lengths"] = numbers(len(chain) for chain in network.paths)

@@ -6,8 +6,9 @@ import math
 
 from twin.engines.compiled.agenda import LINK_CHANGED, LINK_PASSED, LINK_SENT, plan
 from twin.engines.compiled.jit import compiled
-from twin.engines.compiled.pairing import added, without_first
-from twin.engines.compiled.world import NONE, Table, World
+from twin.engines.compiled.pairing import add_token, without_first_token
+from twin.engines.compiled.rows import clock_of, extras, links, timeline, tokens
+from twin.engines.compiled.world import NONE, Row, World
 
 FREE, QUEUED, SHARED = range(3)
 """Kinds of contention."""
@@ -16,12 +17,12 @@ FREE, QUEUED, SHARED = range(3)
 @compiled
 def transfer(world: World, index: int, token: int, size_mb: float) -> None:
     """Move *token* with *size_mb* megabytes; it arrives after transmission and delay."""
-    link = world.links[index]
+    link = links(world, index)
     link.carried_mb += size_mb
     if link.contention == SHARED:
         _share(world, index, link, token, size_mb)
         return
-    now = world.clock[0].now
+    now = clock_of(world).now
     start = max(now, link.free_at) if link.contention == QUEUED else now
     sent = start + size_mb / link.rate if link.steady else _sent_by(world, link, start, size_mb)
     if link.contention == QUEUED:
@@ -31,15 +32,15 @@ def transfer(world: World, index: int, token: int, size_mb: float) -> None:
 
 
 @compiled
-def _sent_by(world: World, link: Table, start: float, size_mb: float) -> float:
+def _sent_by(world: World, link: Row, start: float, size_mb: float) -> float:
     """Return when *size_mb* megabytes are through that begin at *start* and have the whole bandwidth."""
     last = link.times + link.times_count - 1
     for i in range(link.times, last + 1):
-        rate = world.timeline[i].rate
-        end = world.timeline[i + 1].time if i < last else math.inf
+        rate = timeline(world, i).rate
+        end = timeline(world, i + 1).time if i < last else math.inf
         if end <= start:
             continue
-        begin = max(start, world.timeline[i].time)
+        begin = max(start, timeline(world, i).time)
         if rate > 0 and size_mb <= rate * (end - begin):
             return float(begin + size_mb / rate)
         size_mb -= rate * (end - begin)
@@ -47,66 +48,66 @@ def _sent_by(world: World, link: Table, start: float, size_mb: float) -> float:
 
 
 @compiled
-def _delay_at(world: World, link: Table, time: float) -> float:
+def _delay_at(world: World, link: Row, time: float) -> float:
     """Return the access delay in force at *time*, in seconds."""
     total = 0.0
     for i in range(link.extras, link.extras + link.extras_count):
-        extra = world.extras[i]
+        extra = extras(world, i)
         if extra.start <= time < extra.end:
             total += extra.delay
     return float(link.delay + total)
 
 
 @compiled
-def _share(world: World, index: int, link: Table, token: int, size_mb: float) -> None:
+def _share(world: World, index: int, link: Row, token: int, size_mb: float) -> None:
     _advance(world, link)
     link.number += 1
-    world.tokens[token].key = link.clock + size_mb
-    world.tokens[token].order = link.number
-    link.root = added(world.tokens, link.root, token)
+    tokens(world, token).key = link.clock + size_mb
+    tokens(world, token).order = link.number
+    link.root = add_token(world, link.root, token)
     link.count += 1
     _reschedule(world, index, link)
 
 
 @compiled
-def _advance(world: World, link: Table) -> None:
-    now = world.clock[0].now
+def _advance(world: World, link: Row) -> None:
+    now = clock_of(world).now
     link.clock = link.clock + (now - link.since) * link.rate / link.count if link.count else 0.0
     link.since = now
 
 
 @compiled
-def _reschedule(world: World, index: int, link: Table) -> None:
+def _reschedule(world: World, index: int, link: Row) -> None:
     link.stamp = NONE
     if link.count and link.rate > 0:
-        delay = (world.tokens[link.root].key - link.clock) * link.count / link.rate
+        delay = (tokens(world, link.root).key - link.clock) * link.count / link.rate
         link.stamp = plan(world, max(delay, 0.0), LINK_SENT, index)
 
 
 @compiled
 def sent(world: World, index: int) -> None:
     """Let the first transfer on a shared link end its transmission."""
-    link = world.links[index]
+    link = links(world, index)
     _advance(world, link)
     token = int(link.root)
-    link.clock = world.tokens[token].key
-    link.root = without_first(world.tokens, token)
+    link.clock = tokens(world, token).key
+    link.root = without_first_token(world, token)
     link.count -= 1
     _reschedule(world, index, link)
-    plan(world, _delay_at(world, link, world.clock[0].now), LINK_PASSED, token)
+    plan(world, _delay_at(world, link, clock_of(world).now), LINK_PASSED, token)
 
 
 @compiled
 def changed(world: World, change: int) -> None:
     """Give a shared link the bandwidth of row *change* of the timeline."""
-    index = world.timeline[change].link
-    link = world.links[index]
+    index = timeline(world, change).link
+    link = links(world, index)
     _advance(world, link)
-    link.rate = world.timeline[change].rate
+    link.rate = timeline(world, change).rate
     _reschedule(world, index, link)
 
 
 @compiled
 def plan_change(world: World, change: int) -> None:
     """Plan row *change* of the timeline of a shared link."""
-    plan(world, world.timeline[change].time, LINK_CHANGED, change)
+    plan(world, timeline(world, change).time, LINK_CHANGED, change)

@@ -6,9 +6,10 @@ import math
 
 from twin.engines.compiled.agenda import FIFO_DONE, SHARE_DONE, plan
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.pairing import added, without_first
+from twin.engines.compiled.pairing import add_token, without_first_token
 from twin.engines.compiled.queues import append, begin_running, stop_running, take_first
-from twin.engines.compiled.world import NONE, Table, World
+from twin.engines.compiled.rows import clock_of, nodes, shares, stations, steps, tokens
+from twin.engines.compiled.world import NONE, Row, World
 
 FIFO, SHARING, FUNCTION = range(3)
 """Kinds of stations."""
@@ -17,11 +18,11 @@ FIFO, SHARING, FUNCTION = range(3)
 @inlined
 def fifo_accept(world: World, index: int, token: int) -> bool:
     """Serve *token* at once or let it wait; say no where the line is full."""
-    node = world.nodes[index]
-    row = world.tokens[token]
+    node = nodes(world, index)
+    row = tokens(world, token)
     row.node = node.index
     row.at = index
-    units = world.steps[row.step].micro_units
+    units = steps(world, row.step).micro_units
     if units <= node.free and node.queue_count == 0:
         _fifo_start(world, node, token, units)
     elif node.capacity == NONE or node.queue_count < node.capacity:
@@ -34,25 +35,25 @@ def fifo_accept(world: World, index: int, token: int) -> bool:
 
 
 @inlined
-def _fifo_start(world: World, node: Table, token: int, units: int) -> None:
+def _fifo_start(world: World, node: Row, token: int, units: int) -> None:
     node.free -= units
-    if world.stations[node.station].fails:
+    if stations(world, node.station).fails:
         begin_running(world, node, token)
-    row = world.tokens[token]
+    row = tokens(world, token)
     row.stamp = plan(world, row.service, FIFO_DONE, token)
 
 
 @inlined
 def fifo_done(world: World, token: int) -> None:
     """Give the cores of *token* back and serve those that wait for them."""
-    row = world.tokens[token]
-    node = world.nodes[row.at]
-    if world.stations[node.station].fails:
+    row = tokens(world, token)
+    node = nodes(world, row.at)
+    if stations(world, node.station).fails:
         stop_running(world, node, token)
     node.present -= 1
-    node.free += world.steps[row.step].micro_units
+    node.free += steps(world, row.step).micro_units
     while node.queue_count > 0:
-        units = world.steps[world.tokens[node.queue].step].micro_units
+        units = steps(world, tokens(world, node.queue).step).micro_units
         if units > node.free:
             break
         node.queue_count -= 1
@@ -62,49 +63,46 @@ def fifo_done(world: World, token: int) -> None:
 @compiled
 def sharing_accept(world: World, index: int, token: int) -> bool:
     """Let *token* join those served; say no where the node is full."""
-    node = world.nodes[index]
-    row = world.tokens[token]
+    node = nodes(world, index)
+    row = tokens(world, token)
     row.node = node.index
-    step = world.steps[row.step]
-    if (
-        node.capacity != NONE
-        and node.present >= int(node.cores / step.computing_units + 1e-9) + node.capacity
-    ):
+    step = steps(world, row.step)
+    if node.capacity != NONE and node.present >= int(node.cores / step.computing_units + 1e-9) + node.capacity:
         return False
     _advance(world, node)
-    share = world.shares[node.shares + step.share]
+    share = shares(world, node.shares + step.share)
     node.number += 1
     node.present += 1
     row.key = share.clock + row.service
     row.order = node.number
-    share.root = added(world.tokens, share.root, token)
+    share.root = add_token(world, share.root, token)
     share.count += 1
     _reschedule(world, index, node)
     return True
 
 
 @inlined
-def _advance(world: World, node: Table) -> None:
-    elapsed = world.clock[0].now - node.since
-    node.since = world.clock[0].now
+def _advance(world: World, node: Row) -> None:
+    elapsed = clock_of(world).now - node.since
+    node.since = clock_of(world).now
     for i in range(node.shares, node.shares + node.shares_count):
-        share = world.shares[i]
+        share = shares(world, i)
         share.clock = share.clock + share.rate * elapsed if share.count else 0.0
 
 
 @compiled
-def _reschedule(world: World, index: int, node: Table) -> None:
+def _reschedule(world: World, index: int, node: Row) -> None:
     """Fix the rates (max-min fair: small demands first) and plan the next departure."""
     node.stamp = NONE
     cores, jobs, soonest = node.cores, node.present, math.inf
     for i in range(node.shares, node.shares + node.shares_count):
-        share = world.shares[i]
+        share = shares(world, i)
         if share.count:
             rate = min(1.0, cores / (jobs * share.computing_units))
             cores -= rate * share.computing_units * share.count
             jobs -= share.count
             share.rate = rate
-            delay = (world.tokens[share.root].key - share.clock) / rate
+            delay = (tokens(world, share.root).key - share.clock) / rate
             if delay < soonest:
                 soonest = delay
                 node.leading = i
@@ -115,12 +113,12 @@ def _reschedule(world: World, index: int, node: Table) -> None:
 @compiled
 def sharing_done(world: World, index: int) -> int:
     """Return the token that leaves node *index* now."""
-    node = world.nodes[index]
-    share = world.shares[node.leading]
+    node = nodes(world, index)
+    share = shares(world, node.leading)
     _advance(world, node)
     token = int(share.root)
-    share.clock = world.tokens[token].key
-    share.root = without_first(world.tokens, token)
+    share.clock = tokens(world, token).key
+    share.root = without_first_token(world, token)
     share.count -= 1
     node.present -= 1
     _reschedule(world, index, node)
@@ -130,11 +128,11 @@ def sharing_done(world: World, index: int) -> int:
 @compiled
 def emptied(world: World, index: int) -> int:
     """Return the first of the requests that were running on node *index*, linked by ``next``; it goes down."""
-    node = world.nodes[index]
+    node = nodes(world, index)
     node.up = 0
     node.present = 0
     node.stamp = NONE
-    if world.stations[node.station].kind == FIFO:
+    if stations(world, node.station).kind == FIFO:
         first = int(node.running)
         node.running = NONE
         node.running_last = NONE
@@ -143,15 +141,15 @@ def emptied(world: World, index: int) -> int:
     first = NONE
     last = NONE
     for i in range(node.shares, node.shares + node.shares_count):
-        share = world.shares[i]
+        share = shares(world, i)
         while share.root != NONE:
             token = share.root
-            share.root = without_first(world.tokens, token)
-            world.tokens[token].next = NONE
+            share.root = without_first_token(world, token)
+            tokens(world, token).next = NONE
             if last == NONE:
                 first = token
             else:
-                world.tokens[last].next = token
+                tokens(world, last).next = token
             last = token
         share.count = 0
     return first

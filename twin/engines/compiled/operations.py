@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twin.engines.compiled.jit import compiled
+from twin.engines.compiled.rows import clock_of, noted
 from twin.engines.compiled.world import World
 
 (
@@ -27,7 +28,7 @@ from twin.engines.compiled.world import World
 @compiled
 def push(world: World, kind: int, a: int, b: int = 0, c: int = 0) -> None:
     """Note what to do next; what was noted last is done first."""
-    clock = world.clock[0]
-    row = world.operations[clock.operations]
+    clock = clock_of(world)
+    row = noted(world, clock.operations)
     row.kind, row.a, row.b, row.c = kind, a, b, c
     clock.operations += 1

@@ -3,56 +3,61 @@
 from __future__ import annotations
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.world import NONE, Table, World
+from twin.engines.compiled.rows import clock_of, entered, final, lengths, passages, places, stages, tokens
+from twin.engines.compiled.world import NONE, Row, World
 
 
 @inlined
 def begin(world: World, token: int, stage: int) -> None:
     """Begin a component."""
-    world.tokens[token].began = world.clock[0].now
-    if world.clock[0].paths:
-        _advance(world, world.stages[stage], token)
+    tokens(world, token).began = clock_of(world).now
+    if clock_of(world).paths:
+        _advance(world, stages(world, stage), token)
 
 
 @compiled
-def _advance(world: World, stage: Table, token: int) -> None:
+def _advance(world: World, stage: Row, token: int) -> None:
     """Begin, continue or leave behind each path, as *token* enters *stage*."""
-    now = world.clock[0].now
+    clock = clock_of(world)
     entry = stage.entered
     end = entry + stage.entered_count
-    for path in range(world.clock[0].paths):
-        position, start = world.positions[token, path], world.starts[token, path]
-        world.positions[token, path] = NONE
-        while entry < end and world.entered[entry, 0] == path:
-            here = world.entered[entry, 1]
+    for path in range(clock.paths):
+        place = places(world, token * clock.paths + path)
+        position, start = place.position, place.start
+        place.position = NONE
+        while entry < end and entered(world, entry).path == path:
+            here = entered(world, entry).position
             if here == 0:
-                world.positions[token, path] = 0
-                world.starts[token, path] = now
-            elif position == here - 1 and position != NONE:
-                world.positions[token, path] = here
-                world.starts[token, path] = start
+                place.position = 0
+                place.start = clock.now
+            elif position == here - 1:
+                place.position = here
+                place.start = start
             entry += 1
 
 
 @compiled
-def finish(world: World, stage: Table, token: int) -> None:
+def finish(world: World, stage: Row, token: int) -> None:
     """Record the paths that end with *stage*."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     for i in range(stage.final, stage.final + stage.final_count):
-        path = world.final[i]
-        if world.positions[token, path] == world.lengths[path] - 1:
-            row = world.passages[clock.passages]
-            row[0], row[1] = world.tokens[token].request, path
-            row[2], row[3] = world.starts[token, path], clock.now
+        path = final(world, i).value
+        place = places(world, token * clock.paths + path)
+        if place.position == lengths(world, path).value - 1:
+            row = passages(world, clock.passages)
+            row.request, row.owner = tokens(world, token).request, path
+            row.start, row.end = place.start, clock.now
             clock.passages += 1
 
 
 @compiled
 def merge(world: World, token: int, other: int) -> None:
     """Put *token* on the paths of *other* too; of two places on one path it keeps the farther, then the earlier."""
-    for path in range(world.clock[0].paths):
-        here, there = world.positions[token, path], world.positions[other, path]
-        since, then = world.starts[token, path], world.starts[other, path]
-        if there > here or (there == here and there != NONE and then < since):
-            world.positions[token, path] = there
-            world.starts[token, path] = then
+    clock = clock_of(world)
+    for path in range(clock.paths):
+        here = places(world, token * clock.paths + path)
+        there = places(world, other * clock.paths + path)
+        earlier = there.position == here.position and there.position != NONE and there.start < here.start
+        if there.position > here.position or earlier:
+            here.position = there.position
+            here.start = there.start

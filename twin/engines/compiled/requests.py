@@ -7,6 +7,19 @@ from math import nan
 from twin.engines.compiled.agenda import ARRIVAL, STOP, THOUGHT, plan
 from twin.engines.compiled.jit import compiled, inlined
 from twin.engines.compiled.operations import SETTLE, push
+from twin.engines.compiled.rows import (
+    arrivals,
+    clock_of,
+    ends,
+    entries,
+    lost,
+    slots,
+    sources,
+    spots,
+    steps,
+    times,
+    tokens,
+)
 from twin.engines.compiled.slots import free_token, fresh_token, open_slot
 from twin.engines.compiled.world import NONE, World
 
@@ -14,23 +27,24 @@ from twin.engines.compiled.world import NONE, World
 @inlined
 def arrived(world: World, source: int) -> int:
     """Let a request arrive from *source*; return its token, or NONE once enough have arrived."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     request = int(clock.requests)
     if request >= clock.limit:
         return NONE
     clock.requests = request + 1
-    world.arrivals[request] = clock.now
-    world.ends[request] = nan
-    world.entries[request] = world.sources[source].entry
-    world.lost[request] = False
+    arrivals(world, request).value = clock.now
+    ends(world, request).value = nan
+    entries(world, request).value = sources(world, source).entry
+    lost(world, request).value = False
     clock.live += 1
     token = fresh_token(world, request)
     if clock.tracks:
         slot = open_slot(world, request)
-        stage = world.steps[world.sources[source].step].component
-        world.tokens[token].slot = slot
-        world.active[slot, stage] += 1
-        world.inbound[slot, stage] += 1
+        stage = steps(world, sources(world, source).step).component
+        tokens(world, token).slot = slot
+        spot = spots(world, slot * clock.stages + stage)
+        spot.active += 1
+        spot.inbound += 1
     if request + 1 == clock.limit:
         stop(world)
     return token
@@ -39,14 +53,14 @@ def arrived(world: World, source: int) -> int:
 @compiled
 def stop(world: World) -> None:
     """End the run after what was planned for this moment before."""
-    world.clock[0].stop_triggered = 1
+    clock_of(world).stop_triggered = 1
     plan(world, 0.0, STOP, 0)
 
 
 @compiled
 def stop_when_idle(world: World) -> None:
     """End the run if nothing more can arrive and no request is left."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     if clock.closed_sources or clock.exhausted < clock.open_sources:
         return
     if clock.live == 0 and not clock.stop_triggered:
@@ -56,34 +70,34 @@ def stop_when_idle(world: World) -> None:
 @inlined
 def wait(world: World, source: int) -> None:
     """Plan the next arrival of an open source, its times being at hand."""
-    row = world.sources[source]
+    row = sources(world, source)
     if row.position < row.length:
-        delay = world.times[source, row.position] - world.clock[0].now
+        delay = times(world, source * clock_of(world).times_width + row.position).value - clock_of(world).now
         row.position += 1
         plan(world, delay if delay > 0 else 0.0, ARRIVAL, source)
     elif not row.exhausted:
         row.exhausted = 1
-        world.clock[0].exhausted += 1
+        clock_of(world).exhausted += 1
 
 
 @compiled
 def think(world: World, source: int) -> None:
     """Let a user of a closed source think."""
-    row = world.sources[source]
-    plan(world, world.times[source, row.position], THOUGHT, source)
+    row = sources(world, source)
+    plan(world, times(world, source * clock_of(world).times_width + row.position).value, THOUGHT, source)
     row.position += 1
     if row.position >= row.length:
-        world.clock[0].hungry = source
+        clock_of(world).hungry = source
 
 
 @inlined
 def complete(world: World, request: int) -> None:
     """Let a request end."""
-    clock = world.clock[0]
-    world.ends[request] = clock.now
+    clock = clock_of(world)
+    ends(world, request).value = clock.now
     clock.live -= 1
-    source = world.entries[request]
-    if clock.closed_sources and world.sources[source].closed:
+    source = entries(world, request).value
+    if clock.closed_sources and sources(world, source).closed:
         think(world, source)
     if clock.exhausted == clock.open_sources:
         stop_when_idle(world)
@@ -92,13 +106,13 @@ def complete(world: World, request: int) -> None:
 @inlined
 def lose(world: World, token: int) -> None:
     """Let *token* leave for good; its request counts as lost."""
-    row = world.tokens[token]
+    row = tokens(world, token)
     request = int(row.request)
-    world.lost[request] = True
-    if world.clock[0].tracks:
+    lost(world, request).value = True
+    if clock_of(world).tracks:
         slot = int(row.slot)
-        world.active[slot, world.steps[row.step].component] -= 1
-        world.slots[slot].live -= 1
+        spots(world, slot * clock_of(world).stages + steps(world, row.step).component).active -= 1
+        slots(world, slot).live -= 1
         push(world, SETTLE, slot, request)
     else:
         complete(world, request)

@@ -10,48 +10,61 @@ from twin.engines.compiled.operations import QUEUE, push
 from twin.engines.compiled.paths import begin, finish
 from twin.engines.compiled.pools import accept, choose
 from twin.engines.compiled.requests import complete, lose
+from twin.engines.compiled.rows import (
+    clock_of,
+    executions,
+    hops,
+    nodes,
+    sends,
+    stages,
+    stations,
+    steps,
+    tokens,
+    visited,
+    visits,
+)
 from twin.engines.compiled.slots import free_token
-from twin.engines.compiled.world import NONE, Table, World
+from twin.engines.compiled.world import NONE, Row, World
 
 
 @inlined
 def travel(world: World, token: int, step: int, hop: int) -> None:
     """Move *token* to *step*, over *hop* if there is one."""
-    world.tokens[token].step = step
+    tokens(world, token).step = step
     if hop == NONE or _stays(world, token, step, hop):
         enter(world, token)
     else:
-        transfer(world, world.hops[hop].link, token, world.hops[hop].size_mb)
+        transfer(world, hops(world, hop).link, token, hops(world, hop).size_mb)
 
 
 @inlined
 def _stays(world: World, token: int, step: int, hop: int) -> bool:
     """Choose the node where a transfer may turn out to be free; say whether it is."""
-    if not world.hops[hop].within:
+    if not hops(world, hop).within:
         return False
-    row = world.tokens[token]
+    row = tokens(world, token)
     draw_visit(world, token)
-    row.pool_node = choose(world, world.stations[world.steps[step].station], token)
-    return bool(row.pool_node != NONE and world.nodes[row.pool_node].index == row.node)
+    row.pool_node = choose(world, stations(world, steps(world, step).station), token)
+    return bool(row.pool_node != NONE and nodes(world, row.pool_node).index == row.node)
 
 
 @inlined
 def draw_visit(world: World, token: int) -> None:
     """Say how often the request of *token* has been at its step before."""
-    if world.clock[0].tracks:
-        row = world.tokens[token]
-        row.visit = world.visited[row.slot, row.step]
+    if clock_of(world).tracks:
+        row = tokens(world, token)
+        row.visit = visited(world, row.slot * clock_of(world).steps + row.step).value
 
 
 @inlined
 def enter(world: World, token: int) -> None:
     """Arrive at a step; at the first one of a stage, a component begins."""
-    step = world.steps[world.tokens[token].step]
+    step = steps(world, tokens(world, token).step)
     if step.first:
-        if world.clock[0].tracks and wait_for_join(world, token, step.component):
+        if clock_of(world).tracks and wait_for_join(world, token, step.component):
             return
         begin(world, token, step.component)
-    if world.clock[0].tracks or step.supplied:
+    if clock_of(world).tracks or step.supplied:
         push(world, QUEUE, token)
     else:
         queue(world, token)
@@ -60,13 +73,13 @@ def enter(world: World, token: int) -> None:
 @inlined
 def queue(world: World, token: int) -> None:
     """Bring *token* to its station, with the time it needs there."""
-    row = world.tokens[token]
-    row.entered = world.clock[0].now
+    row = tokens(world, token)
+    row.entered = clock_of(world).now
     row.retries = 0
     draw_visit(world, token)
-    if world.clock[0].tracks:
-        world.visited[row.slot, row.step] = row.visit + 1
-    row.service = quantile(world, world.steps[row.step].service, row.request, row.visit)
+    if clock_of(world).tracks:
+        visited(world, row.slot * clock_of(world).steps + row.step).value = row.visit + 1
+    row.service = quantile(world, steps(world, row.step).service, row.request, row.visit)
     if not accept(world, token):
         lose(world, token)
 
@@ -74,8 +87,8 @@ def queue(world: World, token: int) -> None:
 @compiled
 def lacks_numbers(world: World, token: int) -> bool:
     """Say whether times must be fetched from outside before *token* may queue."""
-    row = world.tokens[token]
-    step = world.steps[row.step]
+    row = tokens(world, token)
+    step = steps(world, row.step)
     if not step.supplied:
         return False
     draw_visit(world, token)
@@ -87,70 +100,70 @@ def lacks_numbers(world: World, token: int) -> bool:
 @inlined
 def done(world: World, token: int) -> None:
     """Leave a station: record the visit, then go on within the component or leave it."""
-    row = world.tokens[token]
-    step = world.steps[row.step]
-    if world.clock[0].keeps_visits:
+    row = tokens(world, token)
+    step = steps(world, row.step)
+    if clock_of(world).keeps_visits:
         _record(world, token)
     following, hop = step.next, step.hop
     if step.last or _exits(step, row):
         send = _leave(world, token, step)
         if send == NONE:
             return
-        following, hop = world.sends[send].step, world.sends[send].hop
+        following, hop = sends(world, send).step, sends(world, send).hop
     travel(world, token, following, hop)
 
 
 @inlined
 def _record(world: World, token: int) -> None:
-    clock = world.clock[0]
-    row = world.tokens[token]
-    visit = world.visits[clock.visits]
-    visit[0], visit[1], visit[2] = row.request, row.step, row.entered
-    visit[3], visit[4], visit[5] = clock.now, row.service, row.node
+    clock = clock_of(world)
+    row = tokens(world, token)
+    visit = visits(world, clock.visits)
+    visit.request, visit.step, visit.entered = row.request, row.step, row.entered
+    visit.end, visit.service, visit.node = clock.now, row.service, row.node
     clock.visits += 1
 
 
 @inlined
-def _exits(step: Table, row: Table) -> bool:
+def _exits(step: Row, row: Row) -> bool:
     if not step.exit_tossed:
         return bool(step.exit_probability != 0)
     return uniform(step.exit_key, row.request + (row.visit << VISIT_BITS)) < float(step.exit_probability)
 
 
 @inlined
-def _leave(world: World, token: int, step: Table) -> int:
+def _leave(world: World, token: int, step: Row) -> int:
     """Leave a component; return the send that *token* takes, or NONE if no way is left, or several."""
-    stage = world.stages[step.component]
-    if stage.several_steps and world.clock[0].keeps_visits:
+    stage = stages(world, step.component)
+    if stage.several_steps and clock_of(world).keeps_visits:
         _record_execution(world, token, step.component)
     if stage.final_count:
         finish(world, stage, token)
-    if world.clock[0].tracks:
+    if clock_of(world).tracks:
         spread(world, token, step)
         return NONE
     chosen = step.sends if step.sends_count else NONE
     if stage.tossed and step.sends_count:
         chosen = _tossed(world, token, step, stage)
     if chosen == NONE:
-        complete(world, world.tokens[token].request)
+        complete(world, tokens(world, token).request)
         free_token(world, token)
     return int(chosen)
 
 
 @compiled
 def _record_execution(world: World, token: int, stage: int) -> None:
-    clock = world.clock[0]
-    row = world.executions[clock.executions]
-    row[0], row[1] = world.tokens[token].request, stage
-    row[2], row[3] = world.tokens[token].began, clock.now
+    clock = clock_of(world)
+    row = executions(world, clock.executions)
+    row.request, row.owner = tokens(world, token).request, stage
+    row.start, row.end = tokens(world, token).began, clock.now
     clock.executions += 1
 
 
 @compiled
-def _tossed(world: World, token: int, step: Table, stage: Table) -> int:
-    coin = uniform(stage.key, world.tokens[token].request)
+def _tossed(world: World, token: int, step: Row, stage: Row) -> int:
+    coin = uniform(stage.key, tokens(world, token).request)
     for i in range(step.sends, step.sends + step.sends_count):
-        coin -= world.sends[i].probability
+        coin -= sends(world, i).probability
         if coin < 0:
             return i
     return NONE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from twin.engines.compiled.jit import compiled, inlined
+from twin.engines.compiled.rows import clock_of, places, slots, spots, tokens, visited
 from twin.engines.compiled.world import NONE, World
 
 
 @inlined
 def fresh_token(world: World, request: int) -> int:
     """Return a new token of *request*."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     token = int(clock.free_token)
-    row = world.tokens[token]
+    row = tokens(world, token)
     clock.free_token = row.next
     clock.tokens_free -= 1
     row.request = request
@@ -20,30 +21,32 @@ def fresh_token(world: World, request: int) -> int:
     row.pool_node = NONE
     row.retries = 0
     for path in range(clock.paths):
-        world.positions[token, path] = NONE
+        places(world, token * clock.paths + path).position = NONE
     return token
 
 
 @compiled
 def twin_token(world: World, token: int) -> int:
     """Return another token of the same request at the same place."""
-    original = world.tokens[token]
+    original = tokens(world, token)
     other = fresh_token(world, original.request)
-    row = world.tokens[other]
+    row = tokens(world, other)
     row.node = original.node
     row.slot = original.slot
-    for path in range(world.clock[0].paths):
-        world.positions[other, path] = world.positions[token, path]
-        world.starts[other, path] = world.starts[token, path]
+    clock = clock_of(world)
+    for path in range(clock.paths):
+        place = places(world, token * clock.paths + path)
+        copy = places(world, other * clock.paths + path)
+        copy.position, copy.start = place.position, place.start
     return other
 
 
 @inlined
 def free_token(world: World, token: int) -> None:
     """Let the row of *token* be used again."""
-    clock = world.clock[0]
-    world.tokens[token].stamp = NONE
-    world.tokens[token].next = clock.free_token
+    clock = clock_of(world)
+    tokens(world, token).stamp = NONE
+    tokens(world, token).next = clock.free_token
     clock.free_token = token
     clock.tokens_free += 1
 
@@ -51,27 +54,28 @@ def free_token(world: World, token: int) -> None:
 @compiled
 def open_slot(world: World, request: int) -> int:
     """Return a slot for the whereabouts of *request*."""
-    clock = world.clock[0]
+    clock = clock_of(world)
     slot = int(clock.free_slot)
-    row = world.slots[slot]
+    row = slots(world, slot)
     clock.free_slot = row.next
     clock.slots_free -= 1
     row.request = request
     row.live = 1
-    for stage in range(len(world.stages)):
-        world.active[slot, stage] = 0
-        world.inbound[slot, stage] = 0
-        world.waiting[slot, stage] = NONE
-    for step in range(len(world.steps)):
-        world.visited[slot, step] = 0
+    for stage in range(clock_of(world).stages):
+        spot = spots(world, slot * clock.stages + stage)
+        spot.active = 0
+        spot.inbound = 0
+        spot.waiting = NONE
+    for step in range(clock_of(world).steps):
+        visited(world, slot * clock.steps + step).value = 0
     return slot
 
 
 @compiled
 def close_slot(world: World, slot: int) -> None:
     """Forget where the tokens of a request were: none is left."""
-    clock = world.clock[0]
-    world.slots[slot].request = NONE
-    world.slots[slot].next = clock.free_slot
+    clock = clock_of(world)
+    slots(world, slot).request = NONE
+    slots(world, slot).next = clock.free_slot
     clock.free_slot = slot
     clock.slots_free += 1

@@ -1,16 +1,26 @@
-"""The state of a compiled run: a handful of tables, one row for each thing there is."""
+"""The state of a compiled run: a handful of tables, one row for each thing there is.
+
+The kernel passes one number around, the address of the clock; behind the clock's fields stand the addresses of the
+tables. Passing the arrays themselves would copy hundreds of words at every call.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 NONE = -1
 """No row: the end of a list, or an absent reference."""
 
-Table = Any
-"""An array, of records or of numbers; numba knows their types."""
+Table = np.ndarray[Any, np.dtype[Any]]
+"""A table, as Python sees it."""
+
+Row = Any
+"""A row of a table, as the kernel sees it; its fields are attributes."""
+
+World = int
+"""The address of the clock."""
 
 
 def _table(**fields: str) -> np.dtype[np.void]:
@@ -19,13 +29,10 @@ def _table(**fields: str) -> np.dtype[np.void]:
     return np.dtype([(name, kinds[kind]) for kind, names in fields.items() for name in names.split()])
 
 
-CLOCK = _table(
-    f="now horizon",
-    i="number events operations limit requests live tracks paths joins stop_triggered stop_listens open_sources closed_sources"
-    " exhausted free_token tokens_free free_slot slots_free free_instance instances_free visits executions passages"
-    " retried fanout hungry need_law need_page keeps_visits",
-)
-"""What there is once: the time, counters, and heads of the lists of free rows."""
+def _column(kind: type[np.generic]) -> np.dtype[np.void]:
+    """Return the type of a table with one column."""
+    return np.dtype([("value", kind)])
+
 
 TOKEN = _table(
     f="node began entered service key",
@@ -82,66 +89,94 @@ TIMELINE = _table(f="time rate", i="link")
 
 EXTRA = _table(f="start end delay")
 
-SOURCE = _table(f="", i="entry step hop closed position length final exhausted")
+SOURCE = _table(i="entry step hop closed position length final exhausted")
 
 RULE = _table(f="at duration", i="station node lost retries position")
 """A crash, or one node's random failures."""
 
-SLOT = _table(f="", i="request live next")
+SLOT = _table(i="request live next")
 """Where the tokens of one request are; beside it rows of ``active``, ``inbound``, ``visited`` and ``waiting``."""
 
-OPERATION = _table(f="", i="kind a b c")
+OPERATION = _table(i="kind a b c")
 
+EVENT = _table(f="time", i="number what")
+"""An entry of the agenda; ``what`` says what happens and to whom."""
 
-class World(NamedTuple):
-    """All tables of a run. Those that grow are replaced between two calls of the kernel."""
+PLACE = _table(f="start", i="position")
+"""How far a token is along a path, and since when; token by token, path by path."""
 
-    clock: Table
-    due: Table
-    order: Table
-    what: Table
-    operations: Table
-    tokens: Table
-    positions: Table
-    starts: Table
-    steps: Table
-    stages: Table
-    sends: Table
-    hops: Table
-    laws: Table
-    samples: Table
-    entered: Table
-    final: Table
-    lengths: Table
-    joins: Table
-    ancestors: Table
-    stations: Table
-    nodes: Table
-    shares: Table
-    instances: Table
-    links: Table
-    timeline: Table
-    extras: Table
-    sources: Table
-    times: Table
-    rules: Table
-    outages: Table
-    slots: Table
-    active: Table
-    inbound: Table
-    visited: Table
-    waiting: Table
-    waiting_last: Table
-    columns: Table
-    page_keys: Table
-    page_rows: Table
-    pages: Table
-    arrivals: Table
-    ends: Table
-    entries: Table
-    lost: Table
-    visits: Table
-    executions: Table
-    passages: Table
-    billed: Table
-    invocations: Table
+SPOT = _table(i="active inbound waiting waiting_last")
+"""The tokens of a request in a stage: bound for it or in it, not arrived yet, waiting at its join; slot by slot."""
+
+ENTERED = _table(i="path position")
+
+VISIT = _table(f="request step entered end service node")
+
+PASSAGE = _table(f="request owner start end")
+"""The record of an execution of a stage, or of a passage along a path."""
+
+OUTAGE = _table(f="up down")
+
+PAGE_KEY = _table(i="key row")
+
+REAL, WHOLE = _column(np.float64), _column(np.int64)
+
+TABLES: dict[str, np.dtype[np.void]] = {
+    "agenda": EVENT,
+    "noted": OPERATION,
+    "tokens": TOKEN,
+    "places": PLACE,
+    "steps": STEP,
+    "stages": STAGE,
+    "sends": SEND,
+    "hops": HOP,
+    "laws": LAW,
+    "samples": REAL,
+    "entered": ENTERED,
+    "final": WHOLE,
+    "lengths": WHOLE,
+    "joins": WHOLE,
+    "ancestors": WHOLE,
+    "stations": STATION,
+    "nodes": NODE,
+    "shares": SHARE,
+    "instances": INSTANCE,
+    "links": LINK,
+    "timeline": TIMELINE,
+    "extras": EXTRA,
+    "sources": SOURCE,
+    "times": REAL,
+    "rules": RULE,
+    "outages": OUTAGE,
+    "slots": SLOT,
+    "spots": SPOT,
+    "visited": WHOLE,
+    "columns": REAL,
+    "page_keys": PAGE_KEY,
+    "pages": REAL,
+    "arrivals": REAL,
+    "ends": REAL,
+    "entries": _column(np.int16),
+    "lost": _column(np.bool_),
+    "visits": VISIT,
+    "executions": PASSAGE,
+    "passages": PASSAGE,
+    "billed": REAL,
+    "invocations": REAL,
+}
+"""All tables of a run, by name."""
+
+COUNTS = tuple(f"{name}_room" for name in TABLES)
+"""Fields of the clock that say how many rows each table has."""
+
+ADDRESSES = tuple(f"{name}_address" for name in TABLES)
+"""Fields of the clock that say where each table lies in memory."""
+
+CLOCK = _table(
+    f="now horizon",
+    i="number events operations limit requests live tracks paths joins stop_triggered stop_listens open_sources"
+    " closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free visits"
+    " executions passages retried fanout hungry need_law need_page keeps_visits dense_columns times_width"
+    " outages_width stages steps laws " + " ".join((*COUNTS, *ADDRESSES)),
+)
+"""What there is once: the time, counters, heads of the lists of free rows, widths of tables, and their addresses."""

@@ -1,0 +1,117 @@
+"""The tables of a run in memory: Python owns them, the kernel knows their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from twin.engines.compiled.chance import PAGE
+from twin.engines.compiled.world import CLOCK, NONE, TABLES, Table
+from twin.network import Network
+
+FIRST_ROWS = 64
+
+
+class Memory:
+    """The clock and all tables. A table is replaced as a whole, between two calls of the kernel."""
+
+    def __init__(self) -> None:
+        self.clock: Table = np.zeros(1, dtype=CLOCK)
+        self.tables: dict[str, Table] = {}
+        self.pages = 0
+        for name, kind in TABLES.items():
+            self[name] = np.zeros(0, dtype=kind)
+
+    def __getitem__(self, name: str) -> Table:
+        return self.tables[name]
+
+    def __setitem__(self, name: str, rows: Table) -> None:
+        """Put *rows* in the place of a table; arrays of plain numbers become tables of one column."""
+        rows = np.ascontiguousarray(rows)
+        if rows.dtype != TABLES[name]:
+            rows = rows.reshape(-1).view(TABLES[name])
+        self.tables[name] = rows
+        self.clock[f"{name}_room"] = len(rows)
+        self.clock[f"{name}_address"] = rows.ctypes.data
+
+    def update(self, tables: Mapping[str, Table]) -> None:
+        """Put several tables in place."""
+        for name, rows in tables.items():
+            self[name] = rows
+
+    @property
+    def address(self) -> int:
+        """Where the clock lies."""
+        return int(self.clock.ctypes.data)
+
+    def count(self, field: str) -> int:
+        """Return a whole number of the clock."""
+        return int(self.clock[field][0])
+
+    def values(self, name: str, length: int) -> Table:
+        """Return the first numbers of a table of one column."""
+        return self[name]["value"][:length]
+
+    def grow(self, name: str, length: int) -> None:
+        """Give table *name* room for *length* rows."""
+        larger = np.empty(length, dtype=TABLES[name])
+        larger[: len(self[name])] = self[name]
+        self[name] = larger
+
+    def grow_free(self, name: str, head: str, count: str) -> None:
+        """Give table *name* more rows, all free.
+
+        The field *head* of the clock is the first of the list of free rows, *count* their number.
+        """
+        have = len(self[name])
+        length = 2 * have + max(FIRST_ROWS, 2 * self.count("fanout"))
+        self.grow(name, length)
+        rows = self[name]
+        rows[have:] = np.zeros(1, dtype=rows.dtype)
+        rows["next"][have:] = np.arange(have + 1, length + 1)
+        rows["next"][length - 1] = self.count(head)
+        self.clock[head] = have
+        self.clock[count] += length - have
+
+    def add_page(self, key: int, values: Table) -> None:
+        """Add a page of numbers from outside; the table of their keys stays half empty."""
+        if not self.pages or self.pages * PAGE >= len(self["pages"]):
+            self._grow_pages()
+        self["pages"]["value"][self.pages * PAGE : (self.pages + 1) * PAGE] = values
+        self._place(key, self.pages)
+        self.pages += 1
+
+    def _grow_pages(self) -> None:
+        room = max(2 * self.pages, FIRST_ROWS)
+        known = [(int(key), int(row)) for key, row in self["page_keys"] if key != NONE]
+        self.grow("pages", room * PAGE)
+        self["page_keys"] = np.full(2 * room + 1, NONE, dtype=np.int64).repeat(2).view(TABLES["page_keys"])
+        for key, row in known:
+            self._place(key, row)
+
+    def _place(self, key: int, row: int) -> None:
+        keys = self["page_keys"]
+        slot = key % len(keys)
+        while keys[slot]["key"] != NONE:
+            slot = (slot + 1) % len(keys)
+        keys[slot] = (key, row)
+
+
+def record_tables(network: Network, *, requests: int, visits: int) -> dict[str, Table]:
+    """Return records with room for so many requests and visits."""
+    several = any(len(stage.steps) > 1 for stage in network.stages)
+    lengths: dict[str, int] = {
+        "arrivals": requests,
+        "ends": requests,
+        "entries": requests,
+        "lost": requests,
+        "visits": visits,
+        "executions": visits if several else 1,
+        "passages": requests * len(network.paths) + 1,
+    }
+    tables: dict[str, Any] = {name: np.empty(length, dtype=TABLES[name]) for name, length in lengths.items()}
+    for name in ("billed", "invocations"):
+        tables[name] = np.zeros(len(network.steps), dtype=TABLES[name])
+    return tables
