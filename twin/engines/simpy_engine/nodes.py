@@ -10,6 +10,7 @@ from simpy import Environment, Event, Timeout
 
 from twin.engines.simpy_engine.timers import cancel
 from twin.engines.simpy_engine.token import Token
+from twin.network import NodePool
 
 MICRO = 1_000_000
 """Cores are counted in millionths, so that taking and giving back leaves no rounding behind."""
@@ -20,17 +21,32 @@ Done = Callable[[Token], None]
 class FifoNode:
     """Requests wait their turn for the cores they need; the first in line is served first."""
 
-    __slots__ = ("capacity", "done", "env", "free", "index", "lose", "present", "queue", "running", "total", "up")
+    __slots__ = (
+        "capacity",
+        "done",
+        "env",
+        "fails",
+        "finished",
+        "free",
+        "index",
+        "lose",
+        "present",
+        "queue",
+        "running",
+        "total",
+        "up",
+    )
 
-    def __init__(
-        self, env: Environment, index: int, cores: float, capacity: int | None, done: Done, lose: Done
-    ) -> None:
+    def __init__(self, env: Environment, index: int, pool: NodePool, done: Done, lose: Done, *, fails: bool) -> None:
         self.env = env
         self.index = float(index)
-        self.total = self.free = round(cores * MICRO)
-        self.capacity = capacity
+        self.total = self.free = round(pool.cores * MICRO)
+        self.capacity = pool.queue_capacity
+        self.fails = fails
+        self.finished = self._finish
         self.queue: deque[Token] = deque()
-        self.running: dict[Token, None] = {}
+        self.running: dict[Token, Timeout] = {}
+        """Kept only where the node may fail: nobody else asks."""
         self.present = 0
         self.up = True
         self.done = done
@@ -51,13 +67,15 @@ class FifoNode:
 
     def _start(self, token: Token, units: int) -> None:
         self.free -= units
-        self.running[token] = None
-        timer = token.timer = Timeout(self.env, token.service, token)
-        timer.callbacks.append(self._finish)
+        timer = Timeout(self.env, token.service, token)
+        timer.callbacks.append(self.finished)
+        if self.fails:
+            self.running[token] = timer
 
     def _finish(self, event: Event) -> None:
         token: Token = event._value
-        del self.running[token]
+        if self.fails:
+            del self.running[token]
         self.present -= 1
         self.free += token.step.micro_units
         queue = self.queue
@@ -70,8 +88,8 @@ class FifoNode:
         """Go down; return the requests that were running and those that were waiting."""
         self.up = False
         running, waiting = list(self.running), list(self.queue)
-        for token in running:
-            cancel(token.timer)
+        for timer in self.running.values():
+            cancel(timer)
         self.running.clear()
         self.queue.clear()
         self.free = self.total
@@ -116,13 +134,11 @@ class SharingNode:
         "up",
     )
 
-    def __init__(
-        self, env: Environment, index: int, cores: float, capacity: int | None, done: Done, lose: Done
-    ) -> None:
+    def __init__(self, env: Environment, index: int, pool: NodePool, done: Done, lose: Done) -> None:
         self.env = env
         self.index = float(index)
-        self.cores = cores
-        self.capacity = capacity
+        self.cores = pool.cores
+        self.capacity = pool.queue_capacity
         self.shares: list[_Share] = []
         self.leading: _Share | None = None
         self.timer: Timeout | None = None

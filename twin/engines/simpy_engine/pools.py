@@ -20,15 +20,24 @@ class ReplicaPool:
     """The nodes of one resource and the rule by which a request finds its node."""
 
     def __init__(
-        self, env: Environment, pool: NodePool, done: Done, lose: Done, coin: Callable[[Token], float]
+        self, env: Environment, pool: NodePool, done: Done, lose: Done, coin: Callable[[Token], float], *, fails: bool
     ) -> None:
-        kind = SharingNode if pool.discipline == "ps" else FifoNode
-        self.nodes: list[Node] = [kind(env, i, pool.cores, pool.queue_capacity, done, lose) for i in range(pool.nodes)]
+        self.nodes: list[Node] = [
+            SharingNode(env, i, pool, done, lose)
+            if pool.discipline == "ps"
+            else FifoNode(env, i, pool, done, lose, fails=fails)
+            for i in range(pool.nodes)
+        ]
+        self.fails = fails
         self.dispatch = pool.dispatch
         self.coin = coin
         self.turns: dict[int, int] = {}
         self.stranded: deque[Token] = deque()
         self.all_up = True
+
+    def entrance(self, replicas: int) -> Done:
+        """Return what accepts the requests of a step with so many *replicas*: its only node, where that is for ever."""
+        return self.nodes[0].accept if replicas == 1 and not self.fails else self.accept
 
     def accept(self, token: Token) -> None:
         """Send *token* to a node, the one already chosen if it is still up."""
@@ -92,6 +101,10 @@ class InstancePool:
         self.born = 0
         self.busy = 0
         self.queue: deque[Token] = deque()
+
+    def entrance(self, _replicas: int) -> Done:
+        """Return what accepts the requests of a step."""
+        return self.accept
 
     def accept(self, token: Token) -> None:
         """Run *token* on an instance, or apply the concurrency limit."""

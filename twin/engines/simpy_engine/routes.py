@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twin.engines.simpy_engine.draws import Column
-from twin.engines.simpy_engine.nodes import MICRO
+from twin.engines.simpy_engine.nodes import MICRO, Done
 from twin.engines.simpy_engine.token import Token
 from twin.network import Hop, Network, Stage, Step
 
@@ -25,6 +25,8 @@ class StageRoute:
             if at == index
         ]
         self.final_paths = [path for path, chain in enumerate(network.paths) if chain[-1] == index]
+        self.is_plain = not self.several_steps and not self.final_paths
+        """Whether nothing but the visit is recorded when a request leaves."""
         targets = [
             network.stages[network.steps[send.step].component].name for send in network.steps[stage.steps[0]].sends
         ]
@@ -60,6 +62,9 @@ class StepRoute:
             self._cold = Column(seed, replication, f"service/{step.name}", step.cold_service_time)
         self.stage: StageRoute
         self.pool: Any = None
+        self.accept: Done
+        self.first = False
+        """Whether a component begins here."""
         self.next: StepRoute | None = None
         self.sends: list[tuple[float, StepRoute, Hop | None]] = []
 
@@ -82,6 +87,7 @@ def lay_routes(network: Network, seed: int, replication: int) -> list[StepRoute]
     routes = [StepRoute(i, step, network, seed, replication) for i, step in enumerate(network.steps)]
     for route, step in zip(routes, network.steps, strict=True):
         route.stage = stages[step.component]
+        route.first = route.index == network.stages[step.component].steps[0]
         route.next = None if step.next_step is None else routes[step.next_step]
         route.sends = [(send.probability, routes[send.step], send.hop) for send in step.sends]
     return routes

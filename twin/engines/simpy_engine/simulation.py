@@ -86,8 +86,8 @@ class Simulation:
         self._whereabouts: dict[int, Whereabouts] = {}
         self._open_records()
         self._build_links([event for event in events if isinstance(event, LinkChange)])
-        self._build_stations()
         failures = [event for event in events if isinstance(event, Crash | Failures)]
+        self._build_stations(frozenset(event.resource for event in failures))
         self.failing = Failing(self, failures, seed, replication, network.bare)
         self._on_end = open_sources(
             self, seed, replication, tuple(event for event in events if isinstance(event, LoadStep))
@@ -116,15 +116,17 @@ class Simulation:
             else:
                 self.links.append(FreeLink(self.env, link, timeline, self._enter))
 
-    def _build_stations(self) -> None:
+    def _build_stations(self, struck: frozenset[str]) -> None:
         self.pools: list[ReplicaPool | InstancePool] = []
         for pool in self.network.stations:
             if isinstance(pool, FunctionPool):
                 self.pools.append(InstancePool(self.env, pool, self._done, self.lose, self._bill))
             else:
-                self.pools.append(ReplicaPool(self.env, pool, self._done, self.lose, _dispatch_coin))
+                fails = pool.name in struck
+                self.pools.append(ReplicaPool(self.env, pool, self._done, self.lose, _dispatch_coin, fails=fails))
         for route, step in zip(self.routes, self.network.steps, strict=True):
             route.pool = self.pools[step.station]
+            route.accept = route.pool.entrance(step.replicas)
 
     # -- the life of a request ----------------------------------------------------------------------------------
 
@@ -159,15 +161,15 @@ class Simulation:
             column.reserve(self._capacity)
 
     def _travel(self, token: Token, step: StepRoute, hop: Hop | None) -> None:
-        origin = token.node
         token.step = step
         if hop is None:
             self._enter(token)
             return
         if hop.within_pool:
             self._draw_visit(token)
-            token.pool_node = step.pool.choose(token)
-            if token.pool_node is not None and token.pool_node.index == origin:
+            node = step.pool.choose(token)
+            token.pool_node = node if step.replicas > 1 else None
+            if node is not None and node.index == token.node:
                 self._enter(token)
                 return
         self.links[hop.link].transfer(token, hop.size_mb)
@@ -175,9 +177,9 @@ class Simulation:
     def _enter(self, token: Token) -> None:
         """Arrive at a step; at the first one of a stage, a component begins."""
         step = token.step
-        stage = step.stage
         now = self.env.now
-        if step.index == self.network.stages[stage.index].steps[0]:
+        if step.first:
+            stage = step.stage
             if self._tracks_tokens:
                 whereabouts = self._whereabouts[token.request]
                 whereabouts.inbound[stage.index] -= 1
@@ -185,8 +187,16 @@ class Simulation:
                     whereabouts.waiting.setdefault(stage.index, []).append(token)
                     self._fire_joins(token.request)
                     return
-            self._begin(token, now)
-        self._queue(token, now)
+            token.began = now
+            if stage.entered_paths or token.paths:
+                token.paths = _advanced(token.paths, stage.entered_paths, now)
+        if self._tracks_tokens:
+            self._queue(token, now)
+            return
+        token.entered = now
+        token.retries = 0
+        token.service = step.services.first[token.request]
+        step.accept(token)
 
     def _begin(self, token: Token, now: float) -> None:
         token.began = now
@@ -195,17 +205,14 @@ class Simulation:
             token.paths = _advanced(token.paths, stage.entered_paths, now)
 
     def _queue(self, token: Token, now: float) -> None:
+        """Enter the station of a step that the request may visit again."""
         token.entered = now
         token.retries = 0
         step = token.step
-        if self._tracks_tokens:
-            self._draw_visit(token)
-            visits = self._whereabouts[token.request].visits
-            visits[step.index] = token.visit + 1
-            token.service = step.services.later(token.request, token.visit)
-        else:
-            token.service = step.services.first[token.request]
-        step.pool.accept(token)
+        self._draw_visit(token)
+        self._whereabouts[token.request].visits[step.index] = token.visit + 1
+        token.service = step.services.later(token.request, token.visit)
+        step.accept(token)
 
     def _draw_visit(self, token: Token) -> None:
         if self._tracks_tokens:
@@ -217,7 +224,10 @@ class Simulation:
         now = self.env.now
         self._visits.extend((token.request, step.index, token.entered, now, token.service, token.node))
         if step.last:
-            self._leave(token, step, now)
+            if step.stage.is_plain and not self._tracks_tokens:
+                self._send_one(token, step, now)
+            else:
+                self._leave(token, step, now)
         elif step.exits is None:
             self._travel(token, step.next, step.next_hop) if step.exit_probability == 0 else self._leave(
                 token, step, now

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from simpy import Timeout
+
+NO_PATHS: dict[int, tuple[int, float]] = {}
+"""The paths of a token that is on none; paths are replaced, never changed."""
 
 
 class Token:
     """Where a request is, and since when. Lives only as long as the request does."""
+
+    step: Any
+    entered: float
+    began: float
+    service: float
+    node: float
 
     __slots__ = (
         "began",
@@ -20,22 +28,15 @@ class Token:
         "retries",
         "service",
         "step",
-        "timer",
         "visit",
     )
 
     def __init__(self, request: int) -> None:
         self.request = request
-        self.step: Any = None
         self.visit = 0
-        self.entered = 0.0
-        self.began = 0.0
-        self.service = 0.0
-        self.node = 0.0
         self.pool_node: Any = None
-        self.timer: Timeout | None = None
         self.retries = 0
-        self.paths: dict[int, tuple[int, float]] = {}
+        self.paths = NO_PATHS
 
     def twin(self) -> Token:
         """Return another token of the same request at the same place."""
