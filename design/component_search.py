@@ -119,6 +119,7 @@ def search(
     budget: float,
     enough: float,
     node_limit: int,
+    thorough: bool,
     chosen: IntArray,
 ) -> tuple[int, float, int]:
     """Look for the options whose functions cost least, and less than *budget*.
@@ -130,6 +131,7 @@ def search(
         budget: Euro an hour that the functions must stay below.
         enough: The search ends at the first plan whose functions cost no more than this.
         node_limit: Partial plans to look at, at most.
+        thorough: Whether to spend time on bounds first, which pays off unless a plan is easily found.
         chosen: Receives the pattern of each component of the best plan.
 
     Returns:
@@ -159,10 +161,22 @@ def search(
             if visited > node_limit:
                 return 0, best, visited
             state = State(
-                used[depth], full[depth], pick, alive[depth], ptr[depth], least, cheapest, base, lowest,
-                times, allowed, option_times, at_lowest, path_value,
+                used[depth],
+                full[depth],
+                pick,
+                alive[depth],
+                ptr[depth],
+                least,
+                cheapest,
+                base,
+                lowest,
+                times,
+                allowed,
+                option_times,
+                at_lowest,
+                path_value,
             )
-            if depth == 0 and not _tighten(frame, state, limit):
+            if depth == 0 and thorough and not _tighten(frame, state, limit):
                 return 1, np.inf, 1
             turn[depth] = -1
             if depth < components:

@@ -40,6 +40,12 @@ PROOF = 1e-9
 FIRST_LOOK = 2_000
 """Partial plans of a pool set looked at before the others get their turn."""
 
+MORE = 8
+"""Factor on the partial plans in each further round over the pool sets that were left open."""
+
+GLANCE = 200
+"""Partial plans looked at where a plan is hoped for rather than a proof."""
+
 LONGEST_LIST = 300_000
 """Pool sets listed at once."""
 
@@ -99,14 +105,15 @@ class ExactSearch:
         self.resources: Resources = resources_of(self.problem)
         self.cache: dict[bytes, Options] = {}
 
-    def run(self) -> Outcome:
-        """Search until the proof, or until the deadline."""
+    def run(self, *, prove: bool = True) -> Outcome:
+        """Search until the proof, or until the deadline; without *prove*, until no change of one group helps."""
         feasible = self.find_any()
         if feasible is False:
             self.outcome.bound, self.outcome.finished = inf, True
         elif feasible:
             self._improve()
-            self._prove()
+            if prove:
+                self._prove()
         return self.outcome
 
     @property
@@ -122,6 +129,8 @@ class ExactSearch:
 
         A plan found becomes the solution.
         """
+        if self._find_quickly():
+            return True
         order = sorted(range(self.groups), key=lambda g: len(self.problem.groups[g]))
         state = self._descend(np.full(self.groups, OPEN), order, FIRST_LOOK)
         if state is None and time.perf_counter() < self.deadline:
@@ -133,8 +142,6 @@ class ExactSearch:
         if time.perf_counter() > self.deadline:
             return None
         decided = not order
-        if not decided and self._is_hopeless(types):
-            return False
         options, pools = self._options(types, most_nodes(self.problem, types))
         done, cost, patterns = self._search(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
         if decided and cost < inf:
@@ -156,9 +163,15 @@ class ExactSearch:
                 return None
         return None if open_ended else False
 
-    def _is_hopeless(self, types: IntArray) -> bool:
-        demand = columns(self.problem, types, self.problem.demand)
-        return bool((~np.isfinite(demand)).all(axis=1).any()) and False
+    def _find_quickly(self) -> bool:
+        """Try the resources that can do most, all their nodes running."""
+        types = np.array([self._quickest(group)[0] for group in range(self.groups)], dtype=np.int64)
+        nodes = most_nodes(self.problem, types)
+        options, pools = self._options(types, nodes)
+        _, cost, patterns = self._search(options, pools, inf, GLANCE, enough=inf, thorough=False)
+        if cost < inf:
+            self._accept(types, nodes, patterns)
+        return cost < inf
 
     def _quickest(self, group: int) -> list[int]:
         """Return the resources of a group, the one that can do most first."""
@@ -185,13 +198,13 @@ class ExactSearch:
         return self.cache[key], pools
 
     def _search(
-        self, options: Options, pools: Pools, budget: float, look: int, enough: float = 0.0
+        self, options: Options, pools: Pools, budget: float, look: int, *, enough: float = 0.0, thorough: bool = True
     ) -> tuple[bool, float, IntArray]:
         """Search inside one pool set; whether all was seen, the functions' cost, and the patterns."""
         patterns = np.full(len(self.problem.components), -1)
         if (np.diff(options.ptr) == 0).any():
             return True, inf, patterns
-        done, cost, visited = search(self.problem.choices, options, pools, budget, enough, look, patterns)
+        done, cost, visited = search(self.problem.choices, options, pools, budget, enough, look, thorough, patterns)
         self.outcome.evaluations += visited
         return bool(done), cost, patterns
 
@@ -239,7 +252,7 @@ class ExactSearch:
             for types, nodes in self._neighbours(solution):
                 if time.perf_counter() > self.deadline:
                     return
-                if fixed_cost(self.problem, types, nodes) < self.best and self._try(types, nodes, 300)[1]:
+                if fixed_cost(self.problem, types, nodes) < self.best and self._try(types, nodes, GLANCE)[1]:
                     improved = True
                     break
 
@@ -247,7 +260,10 @@ class ExactSearch:
         """Return pool sets with one group changed, the cheapest first."""
         found = []
         for group, members in enumerate(self.problem.groups):
-            for resource, count in [(CLOSED, 0), *((r, n) for r in members for n in range(1, self.problem.nodes[r] + 1))]:
+            for resource, count in [
+                (CLOSED, 0),
+                *((r, n) for r in members for n in range(1, self.problem.nodes[r] + 1)),
+            ]:
                 types, nodes = solution.types.copy(), solution.nodes.copy()
                 types[group], nodes[group] = resource, count
                 if (types != solution.types).any() or (nodes != solution.nodes).any():
@@ -294,14 +310,14 @@ class ExactSearch:
         look = FIRST_LOOK
         while waiting:
             later = []
-            for position, i in enumerate(waiting):
+            for i in waiting:
                 if bounds[i] >= self.best - PROOF * (1.0 + abs(self.best)):
                     break
+                reached = min(float(bounds[j]) for j in (i, *later[:1]))
+                self.outcome.bound = max(self.outcome.bound, min(reached, self.best))
                 if time.perf_counter() > self.deadline:
-                    left = [bounds[j] for j in (*later, *waiting[position:])]
-                    self.outcome.bound = max(self.outcome.bound, min(min(left), self.best))
                     return False
                 if not self._try(types[i], nodes[i], look)[0]:
                     later.append(i)
-            waiting, look = later, look * 8
+            waiting, look = later, look * MORE
         return True

@@ -1,7 +1,7 @@
 """Compiled kernels: options under given pools, and the times that a choice of them leads to.
 
 A *pool set* gives each group a resource and a number of running nodes, or closes it. Under a pool set, a pattern
-becomes an *option*: what it adds to each group's utilisation and to its component's time. 
+becomes an *option*: what it adds to each group's utilisation and to its component's time.
 """
 
 from __future__ import annotations

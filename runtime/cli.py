@@ -15,6 +15,8 @@ COMMANDS = {
     "check": ("twin.commands.check:check_command", "Run scenarios against what they expect, for CI."),
     "convert": ("twin.formats.commands:convert_command", "Turn one file format into another."),
     "schema": ("twin.formats.commands:schema_command", "Print the JSON Schema of scenario files."),
+    "evaluate": ("design.commands_optimise:evaluate_command", "Say what a plan costs and whether it holds."),
+    "optimise": ("design.commands_optimise:optimise_command", "Find the cheapest plan that holds, with a proof."),
     "calibrate": ("design.commands:calibrate_command", "Time ONNX models with onnxruntime."),
 }
 """Command → where it lives, and its line in the help; a module is imported only when its command is called."""

@@ -85,7 +85,7 @@ def arrivals() -> st.SearchStrategy[dict[str, Any]]:
         ),
         st.just({"process": "trace", "file": "t.csv", "times": [0, 0, 0.5, 0.5, 1.25, 7]}),
         st.fixed_dictionaries(
-            {"process": st.just("closed"), "users": st.integers(1, 9), "think_time": st.sampled_from([0.0, 0.5])}
+            {"process": st.just("closed"), "users": st.integers(1, 9), "think_time": st.sampled_from([0.05, 0.5])}
         ),
     )
 

@@ -133,8 +133,8 @@ def test_batches_of_one_are_mm1() -> None:
 
 def test_a_server_that_never_fails_is_md1() -> None:
     """With failures far apart the completion time is the service time."""
-    value = oracles.repeated_service_response_time(0.5, 1.0, 1e9, 2.0)
-    assert value == pytest.approx(1.0 + queueing.mg1_waiting_time(0.5, 1.0, 0.0), rel=1e-6)
+    value = oracles.repeated_service_response_time(0.5, 1.0, 1e5, 2.0)
+    assert value == pytest.approx(1.0 + queueing.mg1_waiting_time(0.5, 1.0, 0.0), rel=1e-3)
 
 
 def test_moments_of_interrupted_tries_are_integrals() -> None:

@@ -1,6 +1,12 @@
-"""Figures that theory knows, read from the records of a replication."""
+"""Figures that theory knows, read from the records of a replication.
+
+Response times leave out the requests of the end too, as long as the warm-up: of the last arrivals only the quick ones
+are done, and their mean would be too small.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +23,8 @@ def response_time_of(source: int) -> Figure:
     """Return the figure: mean seconds of the requests of one source."""
 
     def figure(records: Trajectory, warm_up: float) -> float:
-        mine = records.sources == source
-        return float(np.nanmean((records.ends - records.arrivals)[mine & (records.arrivals >= warm_up)]))
+        mine = _settled(records, warm_up) & (records.sources == source)
+        return float(np.nanmean((records.ends - records.arrivals)[mine]))
 
     return figure
 
@@ -99,6 +105,13 @@ def dispersion(window: float) -> Figure:
 
 
 def _responses(records: Trajectory, warm_up: float) -> FloatArray:
-    chosen = (records.arrivals >= warm_up) & ~records.lost
-    responses: FloatArray = (records.ends - records.arrivals)[chosen]
+    responses: FloatArray = (records.ends - records.arrivals)[_settled(records, warm_up)]
     return responses
+
+
+def _settled(records: Trajectory, warm_up: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Say which requests came between the warm-up and the end, and were not lost."""
+    chosen: np.ndarray[Any, np.dtype[np.bool_]] = (
+        (records.arrivals >= warm_up) & (records.arrivals < records.horizon - warm_up) & ~records.lost
+    )
+    return chosen

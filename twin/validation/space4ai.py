@@ -22,14 +22,14 @@ from rich.progress import track
 from twin.engines.compiled import simulate_compiled
 from twin.errors import TwinError
 from twin.files import write_text
-from twin.formats.space4ai import load_solution, load_system, solution_figures
+from twin.formats.space4ai import Dialect, load_solution, load_system, solution_figures
 from twin.network import FunctionPool, Network, NodePool, compile_network
 from twin.statistics import Estimate, over_replications
 from twin.validation.case import CONFIDENCE, PRECISION
 
 SOLUTION = "best_sol_1.8.json"
 WARM_UP = 0.05
-DIALECT = "d-pre2023"
+DIALECT: Dialect = "d-pre2023"
 """Dialect of SPACE4AI-D's formula that made the published solutions."""
 
 

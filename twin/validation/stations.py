@@ -32,7 +32,7 @@ _QUEUES = (
         network=lambda: queue(node(), exponential(1.0), 0.6),
         figure=response_time,
         expected=2.5,
-        requests=25_000,
+        requests=30_000,
     ),
     Case(
         name="M/M/4 response time",
@@ -64,7 +64,7 @@ _QUEUES = (
         network=lambda: queue(node(), GAMMA, 0.5),
         figure=response_time,
         expected=1.0 + mg1_waiting_time(0.5, 1.0, 2.25),
-        requests=30_000,
+        requests=35_000,
     ),
     Case(
         name="D/M/1 response time",
@@ -148,7 +148,7 @@ _INSENSITIVE = tuple(
     )
     for law, requests in (
         (deterministic(1.0), 10_000),
-        (exponential(1.0), 22_000),
+        (exponential(1.0), 26_000),
         (Law(law="lognormal", mean=1.0, cv=2.0), 50_000),
     )
 )

@@ -154,7 +154,7 @@ _FAILURES = (
                 update={"time_to_failure": Law(law="gamma", mean=10.0, cv=0.5), "time_to_repair": deterministic(2.0)}
             ),
         ),
-        requests=3_000,
+        requests=15_000,
     ),
     Case(
         name="M/D/1 whose server fails, work repeated: response time",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 NO_PATHS: dict[int, tuple[int, float]] = {}
 """The paths of a token that is on none; paths are replaced, never changed."""
 
