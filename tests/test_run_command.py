@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from runtime.cli import main
+from twin.validation import CASES
+from twin.validation.headline import BEGIN, END, headline
 
 ROOT = Path(__file__).resolve().parents[1]
 MASKS = str(ROOT / "scenarios" / "mask-detection")
@@ -171,3 +173,12 @@ def test_the_commands_of_the_readme_work(
     if arguments[0] == "run" and "theory" not in arguments:
         arguments += ["--requests", "300"] if "farming" not in line else ["--horizon", "60"]
     assert status_of(*arguments) == 0, capsys.readouterr().err
+
+
+def test_the_readme_quotes_the_validation_page() -> None:
+    """The README's table has the rows of VALIDATION.md, and names as many cases as there are."""
+    page = (ROOT / "VALIDATION.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.split(BEGIN)[1].split(END)[0].strip() == headline(page)
+    assert f"All {len(CASES)} cases" in readme
+    assert f"{len(CASES)} of {len(CASES)} cases pass" in page

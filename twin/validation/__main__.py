@@ -13,13 +13,15 @@ from rich.progress import Progress
 from twin.errors import TwinError
 from twin.files import write_text
 from twin.validation import CASES, ESTIMATES, Case, Row, validate
+from twin.validation.headline import update_readme
 
 
 @click.command(help=__doc__)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Markdown file to write.")
+@click.option("--readme", type=click.Path(path_type=Path, exists=True), help="Also put the short table there.")
 @click.option("--scale", type=click.FloatRange(min=0.001), default=1.0, show_default=True, help="Factor on requests.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all cases.")
-def main(out: Path, scale: float, seed: int) -> None:
+def main(out: Path, readme: Path | None, scale: float, seed: int) -> None:
     """Simulate every case, write the table, and fail if the twin misses theory."""
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("simulating", total=len(CASES) + len(ESTIMATES))
@@ -35,7 +37,10 @@ def main(out: Path, scale: float, seed: int) -> None:
         exact, estimated = simulated(CASES), simulated(ESTIMATES)
     command = f"python -m twin.validation --out {out.name} --scale {scale:g} --seed {seed}"
     try:
-        write_text(out, to_markdown(exact, estimated, command))
+        page = to_markdown(exact, estimated, command)
+        write_text(out, page)
+        if readme:
+            update_readme(readme, page)
     except TwinError as error:
         raise click.ClickException(str(error)) from error
     missed = [row.name for row in exact if not row.passed]
