@@ -1,4 +1,4 @@
-"""Where partitions can run at all: the resources and functions with a profile that offer what the container asks for."""
+"""Where partitions can run at all: hosts with a profile that offer what the container asks for."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class State(NamedTuple):
 
 
 @kernel
-def search(
+def search(  # noqa: C901 (one loop over a stack: split up, it would pass a dozen arrays around)
     choices: Choices,
     options: Options,
     pools: Pools,
@@ -120,6 +120,7 @@ def search(
     enough: float,
     node_limit: int,
     thorough: bool,
+    stop: IntArray,
     chosen: IntArray,
 ) -> tuple[int, float, int]:
     """Look for the options whose functions cost least, and less than *budget*.
@@ -132,6 +133,7 @@ def search(
         enough: The search ends at the first plan whose functions cost no more than this.
         node_limit: Partial plans to look at, at most.
         thorough: Whether to spend time on bounds first, which pays off unless a plan is easily found.
+        stop: Another thread ends the search by writing 1 into this array of one.
         chosen: Receives the pattern of each component of the best plan.
 
     Returns:
@@ -158,7 +160,7 @@ def search(
     while depth >= 0:
         if entering:
             visited += 1
-            if visited > node_limit:
+            if visited > node_limit or stop[0] > 0:
                 return 0, best, visited
             state = State(
                 used[depth],
@@ -181,7 +183,7 @@ def search(
             turn[depth] = -1
             if depth < components:
                 turn[depth] = _look_ahead(frame, state, spent[depth], limit)
-            elif _holds(frame, pick):
+            elif spent[depth] < limit and _holds(frame, pick):
                 best = spent[depth]
                 chosen[:] = options.pattern[pick]
                 if best <= enough:
@@ -296,7 +298,9 @@ def _ordered(frame: Frame) -> IntArray:
 
 
 @kernel
-def _look_ahead(frame: Frame, state: State, spent: float, limit: float) -> int:
+def _look_ahead(  # noqa: C901 (one pass over the options, for speed)
+    frame: Frame, state: State, spent: float, limit: float
+) -> int:
     """Drop what can no longer be chosen; return the component to choose for next, or -1 at a dead end."""
     total = frame.masks @ state.used
     bound = spent - (frame.multipliers * (1.0 - state.used)).sum()
@@ -386,14 +390,14 @@ def _most_use(frame: Frame, state: State, group: int) -> float:
     trial = state.lowest.copy()
     trial[group] = high - 1e-9
     if _in_time(frame, state, trial):
-        return high
+        return float(high)
     while high - low > 1e-4:
         trial[group] = (low + high) / 2.0
         if _in_time(frame, state, trial):
             low = trial[group]
         else:
             high = trial[group]
-    return high
+    return float(high)
 
 
 @kernel
@@ -511,7 +515,7 @@ def _time(frame: Frame, utilisation: FloatArray, option: int) -> float:
     for g in range(utilisation.size):
         if frame.options.work[option, g] > 0.0:
             time += frame.options.work[option, g] * slowdown(utilisation[g], frame.pools.speed[g])
-    return time
+    return float(time)
 
 
 @kernel
@@ -605,38 +609,39 @@ def _least_work(frame: Frame, state: State, path: int, group: int) -> float:
 def _price_path(frame: Frame, state: State, path: int) -> None:
     """Find prices that bound the time of a path well, by subgradient steps, all components being open."""
     limit = frame.choices.path_limit[path]
-    groups = frame.pools.nodes.size
-    prices, use = np.zeros(groups), np.zeros(groups)
+    prices, use = np.zeros(frame.pools.nodes.size), np.zeros(frame.pools.nodes.size)
     highest, length, patience = -np.inf, 1.0, 0
     for _ in range(ROUNDS):
         bound = _group_terms(frame, state, path, prices, use)
         slope = -use
         for component in range(state.pick.size):
-            weight = frame.path_weights[path, component]
-            lowest, where = np.inf, -1
-            for i in range(state.ptr[component], state.ptr[component + 1]):
-                o = state.alive[i]
-                value = weight * state.at_lowest[o]
-                for g in range(groups):
-                    value += prices[g] * frame.share[o, g]
-                if value < lowest:
-                    lowest, where = value, o
+            lowest, where = _least_priced(frame, state, path, component, prices)
             bound += lowest
             slope += frame.share[where]
         patience += 1
         if bound > highest:
             highest, patience = bound, 0
             frame.path_prices[path] = prices
-        if bound > limit * 1.001 or patience > 30:
-            break
-        if patience > 4 and patience % 5 == 0:
-            length /= 2.0
         steepness = (slope * slope).sum()
-        if steepness <= 1e-30:
+        if bound > limit * 1.001 or patience > 30 or steepness <= 1e-30:
             break
+        length = length / 2.0 if patience % 5 == 4 else length
         prices = np.maximum(prices + length * max(limit * 1.01 - bound, 1e-6) / steepness * slope, 0.0)
     for o in range(frame.priced.shape[1]):
         frame.priced[path, o] = (frame.share[o] * frame.path_prices[path]).sum()
+
+
+@kernel
+def _least_priced(frame: Frame, state: State, path: int, component: int, prices: FloatArray) -> tuple[float, int]:
+    """Return the least time on a path that a component adds, its utilisation priced, and the option."""
+    weight = frame.path_weights[path, component]
+    lowest, where = np.inf, -1
+    for i in range(state.ptr[component], state.ptr[component + 1]):
+        o = state.alive[i]
+        value = weight * state.at_lowest[o] + (prices * frame.share[o]).sum()
+        if value < lowest:
+            lowest, where = value, o
+    return lowest, where
 
 
 @kernel

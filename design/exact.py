@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import inf
 
@@ -204,9 +205,25 @@ class ExactSearch:
         patterns = np.full(len(self.problem.components), -1)
         if (np.diff(options.ptr) == 0).any():
             return True, inf, patterns
-        done, cost, visited = search(self.problem.choices, options, pools, budget, enough, look, thorough, patterns)
+        stop = np.zeros(1, dtype=np.int64)
+
+        def run() -> tuple[int, float, int]:
+            return search(self.problem.choices, options, pools, budget, enough, look, thorough, stop, patterns)
+
+        done, cost, visited = run() if look <= FIRST_LOOK else self._in_thread(run, stop)
         self.outcome.evaluations += visited
         return bool(done), cost, patterns
+
+    def _in_thread(self, run: Callable[[], tuple[int, float, int]], stop: IntArray) -> tuple[int, float, int]:
+        """Run a long search so that the deadline and an interrupt can stop it; compiled code hears neither."""
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            future = thread.submit(run)
+            try:
+                left = self.deadline - time.perf_counter()
+                wait([future], timeout=max(left, 0.0) if left < inf else None)
+            finally:
+                stop[0] = 1
+            return future.result()
 
     def _try(self, types: IntArray, nodes: IntArray, look: int) -> tuple[bool, bool]:
         """Search for a cheaper plan on these pools; whether all was seen, and whether one was found."""
@@ -258,7 +275,7 @@ class ExactSearch:
 
     def _neighbours(self, solution: Solution) -> Iterator[tuple[IntArray, IntArray]]:
         """Return pool sets with one group changed, the cheapest first."""
-        found = []
+        found: list[tuple[float, int, IntArray, IntArray]] = []
         for group, members in enumerate(self.problem.groups):
             for resource, count in [
                 (CLOSED, 0),
@@ -309,7 +326,7 @@ class ExactSearch:
         waiting = list(np.argsort(bounds, kind="stable"))
         look = FIRST_LOOK
         while waiting:
-            later = []
+            later: list[int] = []
             for i in waiting:
                 if bounds[i] >= self.best - PROOF * (1.0 + abs(self.best)):
                     break

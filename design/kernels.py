@@ -21,8 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile *function*; the machine code is kept beside the source."""
-    return cast("F", numba.njit(cache=True)(function))
+    """Compile *function*; the machine code is kept beside the source, and other threads run meanwhile."""
+    return cast("F", numba.njit(cache=True, nogil=True)(function))
 
 
 class Options(NamedTuple):
@@ -205,7 +205,7 @@ def _as_near(choices: Choices, component: int, one: int, other: int, within: Flo
 def _locations(choices: Choices, hop: int) -> int:
     origin = choices.hop_origin[hop]
     patterns = choices.pattern_ptr[origin + 1] - choices.pattern_ptr[origin]
-    return (choices.hop_ptr[hop + 1] - choices.hop_ptr[hop]) // patterns
+    return int((choices.hop_ptr[hop + 1] - choices.hop_ptr[hop]) // patterns)
 
 
 @kernel
@@ -214,8 +214,8 @@ def hop_seconds(choices: Choices, hop: int, pattern: int, location: int, within:
     row = pattern - choices.pattern_ptr[choices.hop_origin[hop]]
     at = choices.hop_ptr[hop] + row * _locations(choices, hop) + location
     if location < within.size:
-        return choices.hop[at] + within[location] * choices.hop_within[at]
-    return choices.hop[at]
+        return float(choices.hop[at] + within[location] * choices.hop_within[at])
+    return float(choices.hop[at])
 
 
 @kernel

@@ -137,8 +137,6 @@ def list_pool_sets(
         if spent[level + 1] >= high:
             continue
         tests += 1
-        if tests > deadline:
-            return False, bounds[:count].copy(), found_types[:count].copy(), found_nodes[:count].copy()
         fits, cost, work = lightest(choices, demand, masks)
         if not fits or spent[level + 1] + cost >= high or not _able(work, masks, able):
             continue
@@ -146,8 +144,8 @@ def list_pool_sets(
             level += 1
             continue
         count = _list_counts(resources, types, masks, work, cost, low, high, bounds, found_types, found_nodes, count)
-        if count > most:
-            return False, bounds, found_types, found_nodes
+        if count > most or tests > deadline:
+            return False, bounds[:most], found_types[:most], found_nodes[:most]
     return True, bounds[:count].copy(), found_types[:count].copy(), found_nodes[:count].copy()
 
 
@@ -235,22 +233,33 @@ def _list_counts(
     for g in range(groups):
         nodes[g] = 1 if types[g] >= 0 else 0
     while True:
-        bound = cost
-        for g in range(groups):
-            if types[g] >= 0:
-                bound += nodes[g] * resources.price[types[g]]
-                able[g] = nodes[g] * resources.speed[types[g]]
+        bound = cost + _price(resources, types, nodes, able)
         if low <= bound < high and _able(work, masks, able):
             if count >= bounds.size:
                 return count + 1
             bounds[count], found_types[count], found_nodes[count] = bound, types, nodes
             count += 1
-        g = 0
-        while g < groups:
-            if types[g] >= 0 and nodes[g] < resources.nodes[types[g]]:
-                nodes[g] += 1
-                break
-            nodes[g] = 1 if types[g] >= 0 else 0
-            g += 1
-        if g == groups:
+        if not _next_count(resources, types, nodes):
             return count
+
+
+@kernel
+def _price(resources: Resources, types: IntArray, nodes: IntArray, able: FloatArray) -> float:
+    """Return the cost of the nodes; *able* receives what they can do."""
+    cost = 0.0
+    for g in range(types.size):
+        if types[g] >= 0:
+            cost += nodes[g] * resources.price[types[g]]
+            able[g] = nodes[g] * resources.speed[types[g]]
+    return float(cost)
+
+
+@kernel
+def _next_count(resources: Resources, types: IntArray, nodes: IntArray) -> bool:
+    """Count up: the next numbers of nodes, from 1 to what there is; False after the last."""
+    for g in range(types.size):
+        if types[g] >= 0 and nodes[g] < resources.nodes[types[g]]:
+            nodes[g] += 1
+            return True
+        nodes[g] = 1 if types[g] >= 0 else 0
+    return False

@@ -57,6 +57,10 @@ def _network(scenario: Scenario, rules: Rules) -> Iterator[Finding]:  # noqa: AR
         inputs = sum(edge.to == component.name for edge in application.dependencies)
         if forks and component.join == "all" and inputs > 1:
             yield f"application.components.{component.name}.join", "waiting for all inputs; give each"
+    yield from _whole_response(scenario, forks)
+
+
+def _whole_response(scenario: Scenario, forks: bool) -> Iterator[Finding]:
     for i, constraint in enumerate(scenario.constraints):
         if isinstance(constraint, ResponseConstraint) and constraint.statistic == "mean":
             if forks:

@@ -16,8 +16,10 @@ from design.function_figures import price_per_request
 from design.space4ai_formula import overloaded
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
+from twin.network import NodePool, compile_network
 from twin.report import Report
 from twin.theory import HOUR, solve
+from twin.traffic import mean_rates, step_rates
 from twin.verdict import Verdict
 
 
@@ -30,44 +32,78 @@ def evaluate_twin(scenario: Scenario, plan: Plan) -> Evaluation:
     """
     report = solve(scenario, plan)
     figures = report.figures
-    constraints = tuple(_judged(verdict) for verdict in report.verdicts if verdict.statistic != "memory")
-    resources = _hosts(scenario, figures)
+    loads = offered_loads(scenario, plan)
+    doomed = {name for name, placement in plan.placements.items() if loads.get(placement.resource, 0.0) >= 1.0}
+    components = {name: _component_time(each, doomed) for name, each in figures["components"].items()}
+    paths = {
+        name: math.inf
+        if any(components[part] == math.inf for part in each["components"])
+        else each["response_time"]["mean"]
+        for name, each in figures["paths"].items()
+    }
+    constraints = tuple(
+        _judged(verdict, components, paths) for verdict in report.verdicts if verdict.statistic != "memory"
+    )
+    resources = _hosts(scenario, figures, loads)
     return Evaluation(
         dialect="twin",
         cost=sum(each.cost for each in resources.values()),
-        components={name: _seconds(each["response_time"]["mean"]) for name, each in figures["components"].items()},
+        components=components,
         partitions={
-            name: _seconds(partition["response_time"]["mean"])
+            name: math.inf if name in doomed else _seconds(partition["response_time"]["mean"])
             for each in figures["components"].values()
             for name, partition in each["partitions"].items()
         },
-        paths={name: each["response_time"]["mean"] for name, each in figures["paths"].items()},
+        paths=paths,
         resources=resources,
         constraints=constraints,
-        violations=(*_overloads(report), *_memory(report), *_limits(constraints)),
+        violations=(*_overloads(report, loads), *_memory(report), *_limits(constraints)),
         notes=tuple(f"{each.name}: {each.note}" for each in constraints if each.satisfied is None),
     )
+
+
+def offered_loads(scenario: Scenario, plan: Plan) -> dict[str, float]:
+    """Return resource → work that is meant for its busiest node over what that can do, nothing being lost before.
+
+    The closed forms let a device that cannot keep up pass less on, and so may see it carry what is left; a plan must
+    carry what is asked. Resources that turn requests away are left out.
+    """
+    network = compile_network(scenario, plan)
+    rates = step_rates(network, mean_rates(network))
+    loads: dict[str, float] = {}
+    for step, rate in zip(network.steps, rates, strict=True):
+        station = network.stations[step.station]
+        if isinstance(station, NodePool) and station.queue_capacity is None:
+            work = float(rate) / step.replicas * step.service_time.expectation * step.computing_units
+            loads[station.name] = loads.get(station.name, 0.0) + work / station.cores
+    return loads
+
+
+def _component_time(figures: dict[str, Any], doomed: set[str]) -> float:
+    return math.inf if doomed & set(figures["partitions"]) else _seconds(figures["response_time"]["mean"])
 
 
 def _seconds(mean: float | None) -> float:
     return math.inf if mean is None or math.isnan(mean) else mean
 
 
-def _hosts(scenario: Scenario, figures: dict[str, Any]) -> dict[str, HostFigures]:
+def _hosts(scenario: Scenario, figures: dict[str, Any], loads: dict[str, float]) -> dict[str, HostFigures]:
     hosts = {}
     for name, each in figures["resources"].items():
         cost = each["cost"]
         if name in scenario.continuum.functions:
             forgotten = price_per_request(scenario, name) - scenario.continuum.functions[name].cost_per_request
             cost += forgotten * HOUR * _function_rate(name, figures)
-        used = each.get("offered_load", each["utilisation"])
+        used = each["utilisation"]
+        if loads.get(name, 0.0) >= 1.0:
+            used = loads[name]
         known = used is not None and math.isfinite(used)
         hosts[name] = HostFigures(utilisation=used if known else None, nodes=each["nodes"], cost=cost)
     return hosts
 
 
 def _function_rate(function: str, figures: dict[str, Any]) -> float:
-    return sum(
+    return math.fsum(
         partition["arrival_rate"]
         for component in figures["components"].values()
         for partition in component["partitions"].values()
@@ -75,25 +111,28 @@ def _function_rate(function: str, figures: dict[str, Any]) -> float:
     )
 
 
-def _judged(verdict: Verdict) -> ConstraintFigures:
-    value = verdict.value.value
-    known = not math.isnan(value)
+def _judged(verdict: Verdict, components: dict[str, float], paths: dict[str, float | None]) -> ConstraintFigures:
+    value: float | None = None if math.isnan(verdict.value.value) else verdict.value.value
     satisfied = verdict.satisfied
-    if known and satisfied is False and verdict.unit == "s":
+    if verdict.statistic == "mean" and verdict.kind in ("local", "global"):
+        value = components[verdict.target] if verdict.kind == "local" else paths[verdict.name]
+    if verdict.statistic == "mean" and value is not None:
         satisfied = within(value, verdict.limit)
     return ConstraintFigures(
         name=verdict.name,
         kind=verdict.kind,
         target=verdict.target,
-        value=value if known else None,
+        value=value,
         limit=verdict.limit,
         satisfied=satisfied,
         note=verdict.note,
     )
 
 
-def _overloads(report: Report) -> list[Violation]:
-    return [overloaded(each.name, each.offered_load) for each in report.overloads]
+def _overloads(report: Report, loads: dict[str, float]) -> list[Violation]:
+    found = {each.name: each.offered_load for each in report.overloads}
+    found |= {name: load for name, load in loads.items() if load >= 1.0}
+    return [overloaded(name, load) for name, load in found.items()]
 
 
 def _memory(report: Report) -> list[Violation]:

@@ -12,6 +12,7 @@ from twin.errors import TwinError
 
 COMMANDS = {
     "run": ("twin.commands.run:run_command", "Simulate a scenario and judge its plan."),
+    "sweep": ("twin.commands.sweep:sweep_command", "Run a scenario at every point of a grid."),
     "check": ("twin.commands.check:check_command", "Run scenarios against what they expect, for CI."),
     "convert": ("twin.formats.commands:convert_command", "Turn one file format into another."),
     "schema": ("twin.formats.commands:schema_command", "Print the JSON Schema of scenario files."),

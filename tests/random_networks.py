@@ -144,7 +144,7 @@ class _Builder:
         later = list(range(0 if loops else index + 1, len(self.lengths)))
         targets = [target for target in later if draw(st.booleans())]
         exclusive = draw(st.booleans())
-        if exclusive and not loops and draw(st.booleans()):
+        if targets and exclusive and not loops and draw(st.booleans()):
             shares = [1 / len(targets)] * len(targets)
         else:
             shares = [draw(st.floats(0, 0.8 / len(targets) if exclusive or loops else 1)) for _ in targets]

@@ -23,6 +23,7 @@ class Memory:
         self.pages = 0
         for name, kind in TABLES.items():
             self[name] = np.zeros(0, dtype=kind)
+        self._grow_pages()
 
     def __getitem__(self, name: str) -> Table:
         return self.tables[name]
@@ -77,7 +78,7 @@ class Memory:
 
     def add_page(self, key: int, values: Table) -> None:
         """Add a page of numbers from outside; the table of their keys stays half empty."""
-        if not self.pages or self.pages * PAGE >= len(self["pages"]):
+        if self.pages * PAGE >= len(self["pages"]):
             self._grow_pages()
         self["pages"]["value"][self.pages * PAGE : (self.pages + 1) * PAGE] = values
         self._place(key, self.pages)

@@ -14,7 +14,8 @@ import numpy as np
 
 from twin.engines.compiled.kernel import digested
 
-SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+PYTHON_SIDE = {"__init__", "coverage", "laws", "layout", "memory", "simulation", "supplies", "warm"}
+"""Modules that are not compiled."""
 
 
 @cache
@@ -22,8 +23,8 @@ def digest() -> int:
     """Return a number that changes with the sources of the kernel; numba looks at one file only."""
     from twin.model import logarithm
 
-    paths = [*SOURCES, Path(logarithm.__file__)]
-    return crc32(b"".join(path.read_bytes() for path in paths))
+    paths = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.stem not in PYTHON_SIDE]
+    return crc32(b"".join(path.read_bytes() for path in [*paths, Path(logarithm.__file__)]))
 
 
 @cache

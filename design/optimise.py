@@ -1,0 +1,300 @@
+"""``optimise``: the cheapest plan that holds, how sure that is, and if there is none, why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from math import inf, isfinite
+from typing import Any, Literal, get_args
+
+from design.candidates import all_partitions, cases, service_time_on
+from design.conflicts import Conflict, conflicts_of
+from design.evaluate import Evaluation, evaluate
+from design.evaluation import finite
+from design.exact import ExactSearch, Outcome, Solution
+from design.problem import Problem
+from design.problem_building import build_problem
+from design.rules import Rules, rules_of
+from design.support import require_support
+from design.traffic_rates import component_rates
+from twin.errors import Problem as Fault
+from twin.errors import ScenarioError, TwinError, did_you_mean
+from twin.model.constraints import ThroughputConstraint, constraint_name
+from twin.model.plan import Placement, Plan
+from twin.model.scenario import Scenario
+
+Method = Literal["auto", "exact", "descent"]
+
+EXPLAINING = 20.0
+"""Seconds that the search for the reasons of a conflict may take when no time limit is given."""
+
+NOWHERE = "no candidate has a profile and offers what its container asks for; add one, or a profile"
+
+MOST_CASES = 1_000
+"""Selections of deployments that send differently, each a search of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The best plan, and how sure it is that there is no better one."""
+
+    plan: Plan | None = None
+
+    evaluation: Evaluation | None = None
+
+    optimal: bool = False
+    """True only with a proof, about the exact formula of the dialect, to 1e-9 of the cost."""
+
+    feasible: bool | None = None
+    """False only with a proof; None where no plan was found in time."""
+
+    bound: float = 0.0
+    """Euro an hour that no plan can be below; infinite where there is none."""
+
+    seconds: float = 0.0
+
+    first_feasible_after: float | None = None
+    """Seconds to the first plan."""
+
+    evaluations: int = 0
+    """Partial and whole plans looked at."""
+
+    method: str = "exact"
+
+    interrupted: bool = False
+
+    conflicts: tuple[Conflict, ...] = ()
+
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> float | None:
+        """Euro an hour of the plan."""
+        return self.evaluation.cost if self.evaluation else None
+
+    @property
+    def gap(self) -> float | None:
+        """How far the plan may be above the optimum, relative to its cost."""
+        if self.cost is None:
+            return None
+        return max(self.cost - self.bound, 0.0) / self.cost if self.cost > 0 else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON has it."""
+        return {
+            "cost": self.cost,
+            "feasible": self.feasible,
+            "optimal": self.optimal,
+            "bound": finite(self.bound),
+            "gap": self.gap,
+            "seconds": self.seconds,
+            "first_feasible_after": self.first_feasible_after,
+            "method": self.method,
+            "evaluations": self.evaluations,
+            "interrupted": self.interrupted,
+            "plan": self.plan.model_dump(mode="json") if self.plan else None,
+            "conflicts": [asdict(conflict) for conflict in self.conflicts],
+            "notes": list(self.notes),
+        }
+
+
+def optimise(
+    scenario: Scenario,
+    *,
+    dialect: str = "twin",
+    time_limit: float | None = None,
+    method: str = "auto",
+    seed: int = 0,
+    one_type_per_layer: bool = True,
+) -> Result:
+    """Return the cheapest plan for *scenario* by the mean formulas of *dialect*.
+
+    No plan overloads a device, whatever the dialect would accept. With *one_type_per_layer*, as in SPACE4AI, a plan
+    uses at most one resource of each layer beside functions; that is part of the problem the proof is about. An
+    interrupt ends the search with the best plan so far.
+
+    Args:
+        scenario: What there is, and the limits that must hold.
+        dialect: Formulas and checks, see :mod:`design.rules`.
+        time_limit: Seconds; absent: until the proof.
+        method: ``exact`` (also ``auto``) ends with a proof; ``descent`` with the first plan that no change of one
+            pool makes cheaper.
+        seed: Neither method draws random numbers, so that plans do not depend on it.
+        one_type_per_layer: False lets every resource run beside any other.
+
+    Raises:
+        EngineError: The scenario holds what the search has no formula for.
+        TwinError: An argument makes no sense.
+    """
+    del seed
+    rules = _checked(scenario, dialect, time_limit, method)
+    run = _Run(scenario, rules, time_limit, "descent" if method == "descent" else "exact", one_type_per_layer)
+    unreachable = tuple(_unreachable(scenario, rules))
+    if unreachable:
+        return Result(feasible=False, bound=inf, conflicts=unreachable, method=run.method)
+    return run.result()
+
+
+def _checked(scenario: Scenario, dialect: str, time_limit: float | None, method: str) -> Rules:
+    rules = rules_of(dialect)
+    if time_limit is not None and not (time_limit > 0 and isfinite(time_limit)):
+        raise TwinError(f"the time limit must be a positive number of seconds, got {time_limit:g}")
+    if method not in get_args(Method):
+        raise TwinError(f"unknown method {method!r}{did_you_mean(method, get_args(Method))}")
+    require_support(scenario, rules)
+    missing = [
+        Fault(f"application.components.{component}.partitions.{partition.name}", NOWHERE)
+        for component, partition in all_partitions(scenario)
+        if all(service_time_on(scenario, component, partition, host) is None for host in partition.candidates)
+    ]
+    whole = {
+        component.name: [d for d in component.deployments.values() if not _names(missing) & set(d.partitions)]
+        for component in scenario.application.components.values()
+    }
+    if any(not left for left in whole.values()):
+        raise ScenarioError(f"scenario {scenario.name!r} has partitions that can run nowhere", missing)
+    return rules
+
+
+def _names(faults: list[Fault]) -> set[str]:
+    return {fault.where.split(".partitions.", 1)[1] for fault in faults}
+
+
+def _unreachable(scenario: Scenario, rules: Rules) -> Iterator[Conflict]:
+    """Find throughputs that the workload does not even offer; no plan changes that."""
+    if rules.dialect != "twin":
+        return
+    for constraint in scenario.constraints:
+        if isinstance(constraint, ThroughputConstraint):
+            offered = max(
+                component_rates(scenario, {name: each[0] for name, each in case.items()})[constraint.component]
+                for case in cases(scenario)
+            )
+            if offered < constraint.at_least:
+                name = constraint_name(constraint)
+                message = f"{name}: {constraint.at_least:g}/s are asked, the workload offers {offered:.4g}/s"
+                yield Conflict(kind="limit", name=name, limit=constraint.at_least, needed=offered, message=message)
+
+
+@dataclass(kw_only=True)
+class _Progress:
+    """What the searches of all cases have found together."""
+
+    best: tuple[Problem, Solution] | None = None
+
+    bounds: list[float] = field(default_factory=list)
+
+    evaluations: int = 0
+
+    finished: bool = True
+
+    interrupted: bool = False
+
+    first_after: float | None = None
+
+
+class _Run:
+    """One call of :func:`optimise`."""
+
+    def __init__(
+        self, scenario: Scenario, rules: Rules, time_limit: float | None, method: str, one_type_per_layer: bool
+    ) -> None:
+        self.scenario, self.rules, self.method = scenario, rules, method
+        self.one_type_per_layer = one_type_per_layer
+        self.started = time.perf_counter()
+        self.time_limit = time_limit
+        self.deadline = self.started + (time_limit if time_limit is not None else inf)
+        self.progress = _Progress()
+        self.problems: list[Problem] = []
+
+    def result(self) -> Result:
+        """Search every case, and explain if nothing holds."""
+        selections = cases(self.scenario)
+        if len(selections) > MOST_CASES:
+            raise TwinError(
+                f"{len(selections)} selections of deployments send differently; at most {MOST_CASES} can be searched"
+            )
+        try:
+            for selection in selections:
+                self._search(selection)
+        except KeyboardInterrupt:
+            self.progress.finished, self.progress.interrupted = False, True
+        if self.progress.best is None:
+            return self._without_plan()
+        return self._with_plan(*self.progress.best)
+
+    def _search(self, selection: dict[str, Any]) -> None:
+        progress = self.progress
+        problem = build_problem(self.scenario, self.rules, selection, one_type_per_layer=self.one_type_per_layer)
+        self.problems.append(problem)
+        below = progress.best[1].cost if progress.best else inf
+        search = ExactSearch(problem=problem, deadline=self.deadline, below=below)
+        try:
+            search.run(prove=self.method == "exact")
+        finally:
+            self._gather(problem, search.outcome)
+
+    def _gather(self, problem: Problem, outcome: Outcome) -> None:
+        progress = self.progress
+        if outcome.solution is not None:
+            progress.best = problem, outcome.solution
+        if outcome.first_after is not None and progress.first_after is None:
+            progress.first_after = time.perf_counter() - self.started
+        progress.bounds.append(outcome.bound)
+        progress.evaluations += outcome.evaluations
+        progress.finished = progress.finished and outcome.finished
+
+    def _with_plan(self, problem: Problem, solution: Solution) -> Result:
+        plan = plan_of(problem, solution)
+        evaluation = evaluate(self.scenario, plan, dialect=self.rules.dialect)
+        if not evaluation.feasible or abs(evaluation.cost - solution.cost) > 1e-6 * (1 + abs(solution.cost)):
+            found = "; ".join(each.message for each in evaluation.violations) or f"cost {evaluation.cost!r}"
+            raise RuntimeError(f"search ({solution.cost!r}) and evaluation disagree: {found}")
+        progress = self.progress
+        return Result(
+            plan=plan,
+            evaluation=evaluation,
+            optimal=progress.finished,
+            feasible=True,
+            bound=evaluation.cost if progress.finished else min(min(progress.bounds), evaluation.cost),
+            seconds=time.perf_counter() - self.started,
+            first_feasible_after=progress.first_after,
+            evaluations=progress.evaluations,
+            method=self.method,
+            interrupted=progress.interrupted,
+            notes=problem.notes,
+        )
+
+    def _without_plan(self) -> Result:
+        progress = self.progress
+        conflicts: tuple[Conflict, ...] = ()
+        if progress.finished and len(self.problems) == 1:
+            allowed = self.time_limit if self.time_limit is not None else EXPLAINING
+            conflicts = conflicts_of(self.problems[0], time.perf_counter() + allowed)
+        return Result(
+            feasible=False if progress.finished else None,
+            bound=inf if progress.finished else min(progress.bounds, default=0.0),
+            seconds=time.perf_counter() - self.started,
+            evaluations=progress.evaluations,
+            method=self.method,
+            interrupted=progress.interrupted,
+            conflicts=conflicts,
+            notes=self.problems[0].notes if self.problems else (),
+        )
+
+
+def plan_of(problem: Problem, solution: Solution) -> Plan:
+    """Return the plan that a solution stands for."""
+    choices, groups = problem.choices, len(problem.groups)
+    placements = {}
+    for pattern in solution.patterns:
+        for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
+            location = int(choices.location[i])
+            if location >= groups:
+                placement = Placement(resource=problem.functions[location - groups])
+            else:
+                resource = problem.resources[int(solution.types[location])]
+                placement = Placement(resource=resource, replicas=int(solution.nodes[location]))
+            placements[problem.partitions[int(choices.part[i])]] = placement
+    return Plan(name="optimised", placements=placements)

@@ -1,0 +1,42 @@
+"""Results on disk, one small file a point: whatever ends a sweep, only the points in flight are lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from twin.errors import TwinError
+from twin.files import make_folder, write_text
+from twin.sweep.rows import Figures
+
+
+class Store:
+    """A folder of results by key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self) -> None:
+        """Create the folder; TwinError where that is impossible."""
+        make_folder(self.folder)
+
+    def keep(self, key: str, figures: Figures) -> None:
+        """Write the figures of one point in one step."""
+        text = json.dumps({"key": key, "figures": figures}, ensure_ascii=False, allow_nan=False, indent=1)
+        write_text(self._file(key), text + "\n")
+
+    def kept(self, key: str) -> Figures | None:
+        """Return the figures of one point, or None if they are not there whole."""
+        try:
+            found = json.loads(self._file(key).read_text(encoding="utf-8"))
+            figures: Figures = dict(found["figures"])
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise TwinError(f"cannot read {self._file(key)}: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError):  # cut off by a power failure, or not ours: it is made again
+            return None
+        return figures if found["key"] == key else None
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}.json"

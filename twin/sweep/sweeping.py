@@ -1,0 +1,119 @@
+"""Sweeps: run what is not there yet, keep each result at once, and put all of them into one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from twin.sweep.hands import Hands
+from twin.sweep.points import Layout, Point
+from twin.sweep.rows import Figures, Job, Outcome, run_point
+from twin.sweep.store import Store
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the number of finished points and of those that had to run."""
+
+Row: TypeAlias = dict[str, str | float | bool | None]
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C: what was done is kept."""
+
+    def __init__(self, done: int, points: int) -> None:
+        super().__init__(f"{done} of {points} points are done and kept")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """All results, in the order of the points."""
+
+    layout: Layout
+
+    figures: tuple[Figures | None, ...]
+    """None where a point has none."""
+
+    errors: tuple[str, ...]
+    """Why it has none; empty where it has some."""
+
+    resumed: int = 0
+    """Points whose results were there already."""
+
+    @property
+    def broken(self) -> int:
+        """How many points have no result."""
+        return sum(bool(error) for error in self.errors)
+
+    def rows(self) -> list[Row]:
+        """Return one row a point: the values of the axes, what went wrong, the figures."""
+        rows = []
+        for number, (point, figures, error) in enumerate(
+            zip(self.layout.points, self.figures, self.errors, strict=True)
+        ):
+            axes = {axis.name: value for axis, value in zip(self.layout.axes, point.values, strict=True)}
+            found = {name: value for name, value in (figures or {}).items() if name not in axes}
+            rows.append({"point": number, **axes, "error": error or None, **found})
+        return rows
+
+
+def sweep(
+    layout: Layout,
+    store: Store,
+    hands: Hands,
+    *,
+    engine: str,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Sweep:
+    """Run the points of *layout* whose results *store* does not have, and return all of them.
+
+    Points with equal keys run once. A point that breaks is not kept, so that it gets another chance next time.
+
+    Args:
+        layout: The points, whose keys are for *engine*.
+        store: Where results are kept, the moment they are there.
+        hands: What runs the points.
+        engine: Engine to run them with.
+        fresh: Run points whose results are there, too.
+        progress: Called at the start and after every point that ran.
+
+    Raises:
+        SweepInterrupted: Ctrl-C was pressed.
+    """
+    store.open()
+    wanted = {point.key: point for point in layout.points if point.key}
+    results: dict[str, Outcome] = {} if fresh else dict(_kept(store, wanted))
+    resumed = len(results)
+    todo = [point for key, point in wanted.items() if key not in results]
+    try:
+        for done, (key, outcome) in enumerate(_run(todo, hands, engine, progress), start=1):
+            results[key] = outcome
+            if outcome.figures is not None:
+                store.keep(key, outcome.figures)
+            if progress:
+                progress(done, len(todo))
+    except KeyboardInterrupt:
+        whole = sum(outcome.figures is not None for outcome in results.values())
+        raise SweepInterrupted(whole, len(wanted)) from None
+    return Sweep(
+        layout=layout,
+        figures=tuple(results[point.key].figures if point.key else None for point in layout.points),
+        errors=tuple(results[point.key].error if point.key else point.problem for point in layout.points),
+        resumed=resumed,
+    )
+
+
+def _kept(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
+    for key in keys:
+        figures = store.kept(key)
+        if figures is not None:
+            yield key, Outcome(figures=figures)
+
+
+def _run(todo: Sequence[Point], hands: Hands, engine: str, progress: Progress | None) -> Iterator[tuple[str, Outcome]]:
+    if progress:
+        progress(0, len(todo))
+    jobs = (Job(scenario=point.scenario, engine=engine) for point in todo if point.scenario is not None)
+    for number, result in hands.run(run_point, jobs):
+        outcome = Outcome(error=str(result)) if isinstance(result, Exception) else result
+        yield todo[number].key, outcome
