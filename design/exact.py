@@ -41,6 +41,9 @@ PROOF = 1e-9
 FIRST_LOOK = 2_000
 """Partial plans of a pool set looked at before the others get their turn."""
 
+POLL = 0.05
+"""Seconds after which a long search looks at the clock."""
+
 MORE = 8
 """Factor on the partial plans in each further round over the pool sets that were left open."""
 
@@ -219,11 +222,15 @@ class ExactSearch:
         with ThreadPoolExecutor(max_workers=1) as thread:
             future = thread.submit(run)
             try:
-                left = self.deadline - time.perf_counter()
-                wait([future], timeout=max(left, 0.0) if left < inf else None)
+                while not wait([future], timeout=POLL).done and time.perf_counter() < self.deadline:
+                    continue
             finally:
                 stop[0] = 1
             return future.result()
+
+    def halt(self) -> None:
+        """End the search as if its time were over."""
+        self.deadline = -inf
 
     def _try(self, types: IntArray, nodes: IntArray, look: int) -> tuple[bool, bool]:
         """Search for a cheaper plan on these pools; whether all was seen, and whether one was found."""

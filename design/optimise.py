@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
+from types import FrameType
 from typing import Any, Literal, get_args
 
 from design.candidates import all_partitions, cases, service_time_on
 from design.conflicts import Conflict, conflicts_of
 from design.evaluate import Evaluation, evaluate
 from design.evaluation import finite
-from design.exact import ExactSearch, Outcome, Solution
+from design.exact import ExactSearch, Solution
 from design.problem import Problem
 from design.problem_building import build_problem
 from design.rules import Rules, rules_of
@@ -230,17 +234,24 @@ class _Run:
         self.problems.append(problem)
         below = progress.best[1].cost if progress.best else inf
         search = ExactSearch(problem=problem, deadline=self.deadline, below=below)
-        try:
-            search.run(prove=self.method == "exact")
-        finally:
-            self._gather(problem, search.outcome)
+        with on_interrupt(self._interrupt, search):
+            try:
+                search.run(prove=self.method == "exact")
+            finally:
+                self._gather(problem, search)
+        if self.progress.interrupted:
+            raise KeyboardInterrupt
 
-    def _gather(self, problem: Problem, outcome: Outcome) -> None:
-        progress = self.progress
+    def _interrupt(self, search: ExactSearch) -> None:
+        self.progress.interrupted = True
+        search.halt()
+
+    def _gather(self, problem: Problem, search: ExactSearch) -> None:
+        progress, outcome = self.progress, search.outcome
         if outcome.solution is not None:
             progress.best = problem, outcome.solution
         if outcome.first_after is not None and progress.first_after is None:
-            progress.first_after = time.perf_counter() - self.started
+            progress.first_after = search.started - self.started + outcome.first_after
         progress.bounds.append(outcome.bound)
         progress.evaluations += outcome.evaluations
         progress.finished = progress.finished and outcome.finished
@@ -282,6 +293,25 @@ class _Run:
             conflicts=conflicts,
             notes=self.problems[0].notes if self.problems else (),
         )
+
+
+@contextmanager
+def on_interrupt(react: Callable[[ExactSearch], None], search: ExactSearch) -> Iterator[None]:
+    """Answer the first Ctrl-C with *react* instead of an exception, which compiled code could not pass on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def halt(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        react(search)
+
+    signal.signal(signal.SIGINT, halt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def plan_of(problem: Problem, solution: Solution) -> Plan:

@@ -92,7 +92,8 @@ class _Builder:
             memory=memory,
             price=np.array([resource.cost_per_hour for resource in resources], dtype=np.float64),
             nodes=np.array([resource.nodes for resource in resources], dtype=np.int64),
-            speed=np.array(hosts.speed, dtype=np.float64),
+            # To SPACE4AI a node is one server, however many cores it has.
+            speed=np.array(hosts.speed if self.rules.dialect == "twin" else [1.0] * count, dtype=np.float64),
             node_memory=np.array([r.memory_mb or math.inf for r in resources], dtype=np.float64),
             memory_by_pool=self.rules.memory == "pool",
             within=self.within,

@@ -18,7 +18,8 @@ def require_support(scenario: Scenario, rules: Rules) -> None:
     )
     problems = [Problem(where, message) for check in checks for where, message in check(scenario, rules)]
     if problems:
-        raise EngineError(f"scenario {scenario.name!r} holds what the search has no formula for", problems)
+        way_out = "; change it, or take dialect d, whose formulas leave it out" if rules.dialect == "twin" else ""
+        raise EngineError(f"scenario {scenario.name!r} holds what the search has no formula for{way_out}", problems)
 
 
 Finding = tuple[str, str]

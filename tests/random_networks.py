@@ -193,21 +193,33 @@ def events(draw: Draw, network: Network) -> tuple[Event, ...]:
     policy = {"requests": st.sampled_from(["retry", "lost"]), "retries": st.integers(0, 2)}
     kinds: list[st.SearchStrategy[Any]] = [
         st.builds(
-            Crash, event=st.just("crash"), resource=names, at=at, duration=duration,
-            node=st.sampled_from([None, 0, 1]), **policy,
+            Crash,
+            event=st.just("crash"),
+            resource=names,
+            at=at,
+            duration=duration,
+            node=st.sampled_from([None, 0, 1]),
+            **policy,
         ),
         st.builds(
-            Failures, event=st.just("failures"), resource=names,
+            Failures,
+            event=st.just("failures"),
+            resource=names,
             time_to_failure=st.sampled_from([0.5, 2.0]).map(lambda mean: Law(mean=mean)),
-            time_to_repair=st.sampled_from([0.1, 0.5]).map(lambda mean: Law(mean=mean)), **policy,
+            time_to_repair=st.sampled_from([0.1, 0.5]).map(lambda mean: Law(mean=mean)),
+            **policy,
         ),
         st.builds(LoadStep, event=st.just("load"), at=at, factor=st.sampled_from([0.5, 3.0])),
     ]
     if network.links:
         kinds.append(
             st.builds(
-                LinkChange, event=st.just("link"), domain=st.sampled_from([link.name for link in network.links]),
-                at=at, duration=duration, bandwidth_factor=st.sampled_from([0.0, 0.5, 2.0]),
+                LinkChange,
+                event=st.just("link"),
+                domain=st.sampled_from([link.name for link in network.links]),
+                at=at,
+                duration=duration,
+                bandwidth_factor=st.sampled_from([0.0, 0.5, 2.0]),
                 extra_delay=st.sampled_from([0.0, 0.1]),
             )
         )

@@ -47,7 +47,7 @@ def small_system(seed: int, *, twin: bool = False) -> Scenario:
     return Scenario.model_validate(
         {
             "name": f"small {seed}",
-            "continuum": _continuum(rng, hosts, twin=twin),
+            "continuum": _continuum(rng, hosts),
             "application": {"components": components, "dependencies": edges},
             "profiles": profiles,
             "workload": {"sources": {"s": {"arrivals": {"process": "poisson", "rate": rng.choice([0.5, 1.0, 2.0])}}}},
@@ -62,7 +62,7 @@ def _profile(rng: random.Random, host: str) -> dict[str, Any] | float:
     return {"service_time": seconds, "cold_service_time": seconds + 1.0} if host == "fun" else seconds
 
 
-def _continuum(rng: random.Random, hosts: list[str], *, twin: bool) -> dict[str, Any]:
+def _continuum(rng: random.Random, hosts: list[str]) -> dict[str, Any]:
     return {
         "layers": {
             "L1": {"type": "PhysicalToBeProvisioned"},
@@ -73,7 +73,7 @@ def _continuum(rng: random.Random, hosts: list[str], *, twin: bool) -> dict[str,
             name: {
                 "layer": "L1" if name.startswith("edge") else "L2",
                 "nodes": rng.choice([1, 2]),
-                "cores": rng.choice([1, 2]) if twin else 1,
+                "cores": rng.choice([1, 2]),
                 "memory_mb": rng.choice([350, 1000]),
                 "cost_per_hour": round(rng.uniform(0.5, 4), 3),
             }

@@ -21,6 +21,7 @@ FORBIDDEN = {
 
 DOORS = {
     "simpy": "twin/engines/simpy_engine/",
+    "numba": "twin/engines/compiled/",
     "yaml": "twin/formats/",
     "onnx": "design/",
     "onnxruntime": "design/",

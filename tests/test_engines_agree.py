@@ -50,5 +50,3 @@ def test_engines_agree_on_random_networks(data: st.DataObject) -> None:
     )
     event(f"{len(theirs.arrivals) // 30 * 30} requests or more")
     assert_equal(ours, theirs)
-
-

@@ -517,6 +517,22 @@ def test_nested_joins() -> None:
     assert ends(records) == [7.0]
 
 
+def test_a_join_with_one_edge_waits_for_a_component_that_runs_twice() -> None:
+    """0 → {1, 2} → 3 fires on each → 4 joins: two inputs come over one edge, 4 runs once, after the second."""
+    network = routed(
+        [wide()] * 5,
+        [deterministic(work) for work in (1.0, 2.0, 4.0, 1.0, 1.0)],
+        [[(1, 1.0), (2, 1.0)], [(3, 1.0)], [(3, 1.0)], [(4, 1.0)], []],
+        trace(0),
+        independent=[0],
+        joins=[4],
+    )
+    records = run(network)
+    assert steps_of(records)[-1] == (4, 6, 7)
+    assert sum(step == 4 for step, _, _ in steps_of(records)) == 1
+    assert ends(records) == [7.0]
+
+
 def test_a_join_after_a_join_that_gets_nothing() -> None:
     """Neither branch to the inner join is taken: the outer one does not wait for it."""
     network = routed(
@@ -752,10 +768,10 @@ def test_a_user_waits_for_all_branches() -> None:
 
 
 def test_a_trace_that_ends_ends_the_run() -> None:
-    """The run stops with the last request, before the horizon and before the number asked for."""
-    records = run(queue(node(), deterministic(1.0), trace(0, 1.5)), horizon=100.0)
-    assert records.horizon == 2.5
-    assert records.ends.tolist() == [1.0, 2.5]
+    """The run stops with the last request, before the number asked for; a horizon is kept, though."""
+    assert run(queue(node(), deterministic(1.0), trace(0, 1.5))).horizon == 2.5
+    assert run(queue(node(), deterministic(1.0), trace(0, 1.5)), horizon=100.0).horizon == 100.0
+    assert run(queue(node(), deterministic(1.0), trace(0, 1.5))).ends.tolist() == [1.0, 2.5]
 
 
 def test_two_traces_end_with_the_later_one() -> None:

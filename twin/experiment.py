@@ -8,11 +8,14 @@ from math import isfinite
 from pathlib import Path
 
 from twin.crew import Crew, cores
+from twin.engines.choice import Engine, chosen_engine
 from twin.engines.simpy_engine import Billing, simulate_network
+from twin.engines.trajectory import Trajectory
 from twin.errors import EngineError, PlanError
 from twin.measure import Measures, measure
 from twin.model.checks import require_sound
 from twin.model.plan import Plan
+from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network, compile_network
 from twin.overload import overloads
@@ -25,6 +28,9 @@ REQUESTS = 20_000
 WORTH_A_PROCESS = 600_000
 """Visits to stations from which on starting further processes pays."""
 
+COMPILED_GAIN = 20
+"""How many times faster the compiled engine and the evaluation of its records are together, at least."""
+
 Progress = Callable[[int, int], None]
 """Called with the number of finished and of wanted replications."""
 
@@ -36,6 +42,8 @@ class Job:
     scenario: Scenario
     plan: Plan
     replication: int
+    engine: Engine = "simpy"
+
     records: Path | None = None
     """Folder for the records, if they are wanted."""
 
@@ -44,6 +52,7 @@ def simulate(
     scenario: Scenario,
     plan: Plan | None = None,
     *,
+    engine: str = "simpy",
     jobs: int = 1,
     records: Path | None = None,
     progress: Progress | None = None,
@@ -53,6 +62,7 @@ def simulate(
     Args:
         scenario: What to run, on what, for how long, how often.
         plan: The production deployment; absent: the scenario's own.
+        engine: ``simpy``, ``compiled``, or ``auto``: the compiled one where it covers the scenario and pays.
         jobs: Processes to use; 0: all cores where the run is long enough. More than one needs the usual
             ``if __name__ == "__main__"`` in the calling script.
         records: Folder for the records of each replication (Parquet).
@@ -68,15 +78,25 @@ def simulate(
     if plan is None:
         raise PlanError(f"scenario {scenario.name!r} has no plan; add one, or give --plan FILE")
     network = compile_network(scenario, plan)
+    taken = engine_for(scenario, network, engine)
     measures: list[Measures] = []
-    with Crew(_processes(scenario, network, jobs)) as crew:
+    with Crew(_processes(scenario, network, taken, jobs)) as crew:
         for batch in _batches(scenario, network, measures):
-            tasks = [Job(scenario=scenario, plan=plan, replication=i, records=records) for i in batch]
+            tasks = [Job(scenario=scenario, plan=plan, replication=i, engine=taken, records=records) for i in batch]
             for result in _replicated(crew, tasks):
                 measures.append(result)
                 if progress:
                     progress(len(measures), batch[-1] + 1)
-    return report_from(scenario, plan, network, measures)
+    return report_from(scenario, plan, network, measures, engine=taken)
+
+
+def engine_for(scenario: Scenario, network: Network, choice: str) -> Engine:
+    """Return the engine that *choice* (``simpy``, ``compiled`` or ``auto``) means for *scenario*.
+
+    Raises:
+        EngineError: That engine does not exist, or does not cover the scenario.
+    """
+    return chosen_engine(choice, network, scenario.events, visits=_visits(scenario, network))
 
 
 def replicate(job: Job) -> Measures:
@@ -84,7 +104,7 @@ def replicate(job: Job) -> Measures:
     scenario = job.scenario
     network = compile_network(scenario, job.plan)
     run = scenario.run
-    trajectory = simulate_network(
+    trajectory = _run(job.engine)(
         network,
         seed=run.seed,
         replication=job.replication,
@@ -103,6 +123,14 @@ def replicate(job: Job) -> Measures:
 
         save_records(trajectory, network, job.records / f"replication-{job.replication:03d}")
     return measure(scenario, job.plan, network, trajectory)
+
+
+def _run(engine: Engine) -> Callable[..., Trajectory]:
+    if engine == "simpy":
+        return simulate_network
+    from twin.engines.compiled import simulate_compiled  # numba takes its time to load
+
+    return simulate_compiled
 
 
 def _require_time_after_warm_up(scenario: Scenario, horizon: float) -> None:
@@ -143,10 +171,20 @@ def _batches(scenario: Scenario, network: Network, measures: list[Measures]) -> 
         yield range(len(measures), min(more, run.max_replications))
 
 
-def _processes(scenario: Scenario, network: Network, jobs: int) -> int:
+def _visits(scenario: Scenario, network: Network) -> float:
+    """Return about how many visits to stations a run takes, at most one to each step."""
+    run = scenario.run
+    requests: float = run.requests or REQUESTS
+    if run.horizon:
+        rates = [mean_rate(source.arrivals) for source in scenario.workload.sources.values()]
+        requests = run.horizon * sum(rate or 0.0 for rate in rates) or requests
+    return requests * max(len(network.steps), 1) * run.replications
+
+
+def _processes(scenario: Scenario, network: Network, engine: Engine, jobs: int) -> int:
     """Return how many processes to use; further ones only where the work is worth their start."""
-    length = (scenario.run.requests or REQUESTS) * max(len(network.steps), 1) * scenario.run.replications
-    return jobs or (min(cores(), scenario.run.replications) if length >= WORTH_A_PROCESS else 1)
+    worth = WORTH_A_PROCESS if engine == "simpy" else WORTH_A_PROCESS * COMPILED_GAIN
+    return jobs or (min(cores(), scenario.run.replications) if _visits(scenario, network) >= worth else 1)
 
 
 def _replicated(crew: Crew, tasks: list[Job]) -> Iterator[Measures]:

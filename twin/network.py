@@ -197,7 +197,7 @@ class Network:
         if not self.forks or self.has_loops:
             return ()
         return tuple(
-            i for i in nx.topological_sort(self.graph) if self.stages[i].join_all and self.graph.in_degree(i) > 1
+            i for i in nx.topological_sort(self.graph) if self.stages[i].join_all and self.graph.in_degree(i)
         )
 
 

@@ -98,7 +98,7 @@ def _footer(figures: Mapping[str, Any]) -> list[str]:
         parts += [f"{requests[key]:,} {key}" for key in ("unfinished", "lost", "retries") if requests[key]]
         lines.append(", ".join(parts))
     lines.append(f"cost {_number(figures['cost_per_hour'])} euro/hour, throughput {_number(figures['throughput'])}/s")
-    if figures["engine"] == "simpy":
+    if figures["engine"] != "theory":
         lines.append(
             f"{figures['replications']} replication{'s' if figures['replications'] > 1 else ''} of {figures['horizon']:,.0f} s (seed {figures['seed']}), "
             f"{figures['confidence']:.0%} intervals, warm-up {figures['warm_up']['mean']:.4g} s "

@@ -57,16 +57,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def report_from(scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures]) -> Report:
-    """Combine the figures of all replications."""
-    return _Summary(scenario, plan, network, measures).report()
+def report_from(
+    scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures], *, engine: str = "simpy"
+) -> Report:
+    """Combine the figures of all replications, run by *engine*."""
+    return _Summary(scenario, plan, network, measures, engine).report()
 
 
 class _Summary:
     """Averages over replications, name by name."""
 
-    def __init__(self, scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures]) -> None:
+    def __init__(
+        self, scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures], engine: str
+    ) -> None:
         self.scenario, self.plan, self.network, self.measures = scenario, plan, network, measures
+        self.engine = engine
         self.confidence = scenario.run.confidence
         self.horizon = self._mean(each.horizon for each in measures).value
         self.down = {
@@ -104,7 +109,7 @@ class _Summary:
         cost = self._mean(each.cost for each in self.measures)
         figures = {
             "scenario": self.scenario.name,
-            "engine": "simpy",
+            "engine": self.engine,
             "seed": run.seed,
             "replications": len(self.measures),
             "confidence": self.confidence,

@@ -26,10 +26,10 @@ from twin.report import Report
 @click.option("--plan", "plan_file", type=PATH, help="Plan to run instead of the scenario's own.")
 @click.option(
     "--engine",
-    type=click.Choice(["simpy", "theory"]),
+    type=click.Choice(["auto", "simpy", "compiled", "theory"]),
     default="simpy",
     show_default=True,
-    help="simpy: simulate; theory: closed forms, in an instant.",
+    help="simpy: simulate; compiled: the same in machine code; auto: compiled where it pays; theory: closed forms.",
 )
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
 @click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")
@@ -100,10 +100,15 @@ def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path |
         from twin.theory import solve
 
         return solve(model, plan)
-    from twin.experiment import simulate
+    from twin.engines.choice import waits_for_compiler
+    from twin.experiment import engine_for, simulate
+    from twin.network import compile_network
 
+    taken = engine_for(model, compile_network(model, plan), engine)
+    if waits_for_compiler(taken):
+        click.echo("compiling the engine; this happens once and takes about half a minute", err=True)
     with replication_bar(hidden=quiet) as advance:
-        return simulate(model, plan, jobs=jobs, records=records, progress=advance)
+        return simulate(model, plan, engine=taken, jobs=jobs, records=records, progress=advance)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ INTERRUPTED = 130
     type=click.Choice(["auto", "simpy", "compiled", "theory"]),
     default="auto",
     show_default=True,
-    help="Engine of all points; theory: closed forms.",
+    help="simpy: events in Python; compiled: the same in machine code; theory: closed forms; auto: the faster one.",
 )
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
 @click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")
@@ -118,7 +119,7 @@ def sweep_command(
     store.open()
     try:
         with hands_for(cluster, jobs) as hands, point_bar(hidden=as_json) as advance:
-            found = sweep(layout, store, hands, engine=engine, fresh=fresh, progress=advance)
+            found = sweep(layout, store, hands, fresh=fresh, progress=advance, announce=partial(click.echo, err=True))
     except SweepInterrupted as interrupted:
         click.echo(f"interrupted: {interrupted} in {out}; the same command goes on from there", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

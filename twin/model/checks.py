@@ -17,6 +17,7 @@ from twin.model.continuum import CloudFunction, Resource
 from twin.model.events import Crash, Failures, LinkChange
 from twin.model.plan import Placement, Plan
 from twin.model.scenario import Scenario
+from twin.model.workload import Closed
 
 
 def scenario_problems(scenario: Scenario) -> list[Problem]:
@@ -177,6 +178,18 @@ def _sources(scenario: Scenario) -> Iterator[Problem]:
             yield Problem(where, f"{several}; name the one that receives requests with 'entry'")
         if source.at is not None:
             yield from _unknown(f"{where}.at", "layer", source.at, scenario.continuum.layers)
+        arrivals = source.arrivals
+        if isinstance(arrivals, Closed) and not arrivals.think_time.expectation and _turns_away(scenario):
+            message = "users who do not think at all would ask again for ever where requests are turned away"
+            yield Problem(f"{where}.arrivals.think_time", f"{message}; give a think time above 0")
+
+
+def _turns_away(scenario: Scenario) -> bool:
+    """Say whether a request can end at the very moment it arrives."""
+    return any(resource.queue_capacity is not None for resource in scenario.continuum.resources.values()) or any(
+        function.concurrency_limit is not None and function.on_limit == "reject"
+        for function in scenario.continuum.functions.values()
+    )
 
 
 def _constraints(scenario: Scenario) -> Iterator[Problem]:

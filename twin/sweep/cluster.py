@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from types import ModuleType, TracebackType
@@ -21,6 +22,8 @@ PATIENCE = 30.0
 RETRIES = 3
 """How often a task is given out again after an unexpected failure; the death of a worker is dealt with by Dask."""
 
+_ADDRESS = re.compile(r"(tcp|tls|wss?)://[^\s/]+:\d{1,5}")
+
 _AHEAD = 2
 """Tasks handed out for each thread of the workers, so that none of them waits for the next one."""
 
@@ -37,9 +40,10 @@ class Cluster:
         self.dask: ModuleType | None = None
 
     def __enter__(self) -> Cluster:
+        if not _ADDRESS.fullmatch(self.address):
+            raise EngineError(f"the address of a cluster looks like tcp://host:8786, got {self.address!r}")
         self.dask = _distributed()
-        # What Dask logs about workers that come and go is dealt with below; it would tear up the progress bar.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        _silence()
         try:
             self.client = self.dask.Client(self.address, timeout=self.patience, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
@@ -129,6 +133,13 @@ def _differences(there: dict[str, str]) -> str:
     here = program_versions()
     odd = [name for name in here if there.get(name) != here[name]]
     return ", ".join(f"{name} {there.get(name)}, here {here[name]}" for name in odd)
+
+
+def _silence() -> None:
+    """Keep Dask's log of workers that come and go, which is dealt with here, out of the progress bar."""
+    for name in logging.root.manager.loggerDict:
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _distributed() -> ModuleType:

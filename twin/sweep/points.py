@@ -18,6 +18,7 @@ from twin.model.scenario import Scenario
 from twin.report import VERSIONED, fingerprint
 from twin.sweep.axes import Axis, Value, combinations, shown
 from twin.sweep.changes import changed_by, turn
+from twin.sweep.engines import engines_for
 
 NO_OVERRIDE = "none"
 """Value of an ``override`` axis that stands for the scenario as it is."""
@@ -59,6 +60,8 @@ class Point:
 
     scenario: Scenario | None = None
 
+    engine: str = ""
+
     key: str = ""
     """Equal for points that must have equal results, whenever and wherever they run; empty where it cannot run."""
 
@@ -78,7 +81,7 @@ class Layout:
 
 
 def lay_out(base: Base, axes: Sequence[Axis], *, engine: str) -> Layout:
-    """Return the points of a sweep over *axes*, with keys for runs by *engine*.
+    """Return the points of a sweep over *axes*, run by *engine*: ``simpy``, ``compiled``, ``theory`` or ``auto``.
 
     A combination that does not fit together makes a point with a problem. Raises ScenarioError, with all problems at
     once, for axes that do not exist, values that can be in no combination, and where no point can run at all.
@@ -88,17 +91,23 @@ def lay_out(base: Base, axes: Sequence[Axis], *, engine: str) -> Layout:
     problems = list(_hopeless(axes, drafts))
     if problems:
         raise ScenarioError("the axes of the sweep", problems)
-    points = tuple(_point(draft, axes, engine) for draft in drafts)
-    if all(point.problem for point in points):
-        reasons = list(dict.fromkeys(point.problem for point in points))[:_MOST]
+    faults = [_problem(draft, axes) for draft in drafts]
+    if all(faults):
+        reasons = list(dict.fromkeys(faults))[:_MOST]
         raise ScenarioError("no point of the sweep can run", [Problem("", reason) for reason in reasons])
-    return Layout(axes=tuple(axes), points=points, notes=reader.notes)
+    sound = [draft.scenario for draft, fault in zip(drafts, faults, strict=True) if not fault]
+    engines = iter(engines_for(engine, sound))
+    points = [
+        Point(values=draft.values, problem=fault) if fault else _point(draft, next(engines))
+        for draft, fault in zip(drafts, faults, strict=True)
+    ]
+    return Layout(axes=tuple(axes), points=tuple(points), notes=reader.notes)
 
 
 @cache
 def program_versions() -> dict[str, str]:
     """Return what can change the digits of a result beside the scenario: versions of Python and of packages."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in VERSIONED}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in (*VERSIONED, "numba")}}
 
 
 def _version(package: str) -> str:
@@ -217,17 +226,19 @@ def _hopeless(axes: Sequence[Axis], drafts: Sequence[_Draft]) -> Iterator[Proble
                 yield Problem(f"{axis.name}={shown(value)}", reasons[value])
 
 
-def _point(draft: _Draft, axes: Sequence[Axis], engine: str) -> Point:
-    scenario = draft.scenario
-    problem = "; ".join(
+def _problem(draft: _Draft, axes: Sequence[Axis]) -> str:
+    """Return why a point cannot run; empty if it can."""
+    refused = [
         f"{axis.name}={shown(value)}: {draft.refused[axis.name]}"
         for axis, value in zip(axes, draft.values, strict=True)
         if axis.name in draft.refused
-    )
-    problem = problem or "; ".join(str(one) for one in _contradictions(scenario))
-    if problem:
-        return Point(values=draft.values, problem=problem)
-    return Point(values=draft.values, scenario=scenario, key=point_key(scenario, engine))
+    ]
+    return "; ".join(refused or map(str, _contradictions(draft.scenario)))
+
+
+def _point(draft: _Draft, engine: str) -> Point:
+    key = point_key(draft.scenario, engine)
+    return Point(values=draft.values, scenario=draft.scenario, engine=engine, key=key)
 
 
 def _contradictions(scenario: Scenario) -> list[Problem]:

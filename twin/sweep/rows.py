@@ -53,12 +53,10 @@ def _report(job: Job) -> Report:
         from twin.theory import solve
 
         return solve(job.scenario)
-    from inspect import signature
 
     from twin.experiment import simulate
 
-    options = {"engine": job.engine} if "engine" in signature(simulate).parameters else {}
-    return simulate(job.scenario, **options)
+    return simulate(job.scenario, engine=job.engine)
 
 
 def figures_of(report: Report) -> Figures:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from twin.sweep.hands import Hands
+from twin.crew import Crew
+from twin.sweep.engines import must_compile
+from twin.sweep.hands import Alone, Hands
 from twin.sweep.points import Layout, Point
 from twin.sweep.rows import Figures, Job, Outcome, run_point
 from twin.sweep.store import Store
@@ -61,21 +63,21 @@ def sweep(
     store: Store,
     hands: Hands,
     *,
-    engine: str,
     fresh: bool = False,
     progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Sweep:
     """Run the points of *layout* whose results *store* does not have, and return all of them.
 
     Points with equal keys run once. A point that breaks is not kept, so that it gets another chance next time.
 
     Args:
-        layout: The points, whose keys are for *engine*.
+        layout: The points.
         store: Where results are kept, the moment they are there.
         hands: What runs the points.
-        engine: Engine to run them with.
         fresh: Run points whose results are there, too.
         progress: Called at the start and after every point that ran.
+        announce: Called with a sentence about what takes long before the first result.
 
     Raises:
         SweepInterrupted: Ctrl-C was pressed.
@@ -85,8 +87,10 @@ def sweep(
     results: dict[str, Outcome] = {} if fresh else dict(_kept(store, wanted))
     resumed = len(results)
     todo = [point for key, point in wanted.items() if key not in results]
+    if progress:
+        progress(0, len(todo))
     try:
-        for done, (key, outcome) in enumerate(_run(todo, hands, engine, progress), start=1):
+        for done, (key, outcome) in enumerate(_run(todo, hands, announce), start=1):
             results[key] = outcome
             if outcome.figures is not None:
                 store.keep(key, outcome.figures)
@@ -110,10 +114,18 @@ def _kept(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
             yield key, Outcome(figures=figures)
 
 
-def _run(todo: Sequence[Point], hands: Hands, engine: str, progress: Progress | None) -> Iterator[tuple[str, Outcome]]:
-    if progress:
-        progress(0, len(todo))
-    jobs = (Job(scenario=point.scenario, engine=engine) for point in todo if point.scenario is not None)
-    for number, result in hands.run(run_point, jobs):
-        outcome = Outcome(error=str(result)) if isinstance(result, Exception) else result
-        yield todo[number].key, outcome
+def _run(todo: Sequence[Point], hands: Hands, announce: Callable[[str], None] | None) -> Iterator[tuple[str, Outcome]]:
+    if isinstance(hands, Crew | Alone) and must_compile([point.engine for point in todo]):
+        if announce:
+            announce("compiling the engine; this happens once and takes about half a minute")
+        # Once here, instead of in all processes at the same time.
+        first = next(point for point in todo if point.engine == "compiled")
+        yield first.key, run_point(_job(first))
+        todo = [point for point in todo if point is not first]
+    for number, result in hands.run(run_point, map(_job, todo)):
+        yield todo[number].key, Outcome(error=str(result)) if isinstance(result, Exception) else result
+
+
+def _job(point: Point) -> Job:
+    assert point.scenario is not None
+    return Job(scenario=point.scenario, engine=point.engine)

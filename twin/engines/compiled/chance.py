@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.rows import clock_of, columns, laws, page_keys, pages, samples
+from twin.engines.compiled.rows import bits_of, clock_of, columns, from_bits, laws, page_keys, pages, samples
 from twin.engines.compiled.world import NONE, World
 from twin.model.logarithm import COEFFICIENTS, LN2_HIGH, LN2_LOW, ROOT_OF_HALF
 
@@ -24,6 +23,11 @@ PAGE = 64
 
 CONSTANT, EXPONENTIAL, UNIFORM, EMPIRICAL, SUPPLIED = range(5)
 """Families of laws; what is not plain arithmetic is supplied."""
+
+FRACTION_BITS = (1 << 52) - 1
+
+BITS_OF_HALF = 1022 << 52
+"""The sign and exponent of numbers from 0.5 to 1."""
 
 A, B, C, D, E, G, H = COEFFICIENTS
 
@@ -41,7 +45,9 @@ def uniform(key: Any, index: int) -> float:
 @inlined
 def log_survival(u: float) -> float:
     """Return ln(1 - u), digit by digit as ``twin.model.logarithm`` does."""
-    fraction, exponent = math.frexp(1.0 - u)
+    bits = bits_of(1.0 - u)
+    fraction = from_bits((bits & FRACTION_BITS) | BITS_OF_HALF)
+    exponent = (bits >> 52) - 1022
     if fraction < ROOT_OF_HALF:
         fraction = fraction + fraction
         exponent -= 1
@@ -89,7 +95,7 @@ def page_slot(world: World, column: int, page: int) -> int:
     slot = key % slots
     while page_keys(world, slot).key != NONE and page_keys(world, slot).key != key:
         slot = (slot + 1) % slots
-    return slot
+    return int(slot)
 
 
 @compiled

@@ -91,7 +91,7 @@ def _event(world: World) -> int:
     what = coming(world, 0).what
     kind, subject = what & (agenda.KINDS - 1), what >> agenda.KIND_BITS
     if kind <= agenda.THOUGHT:
-        return _arrival(world, kind, subject)
+        return _arrival(world, subject)
     clock.now = coming(world, 0).time
     number = coming(world, 0).number
     drop_first(world)
@@ -121,7 +121,7 @@ def _served(world: World, kind: int, subject: int, number: int) -> int:
 
 
 @inlined
-def _arrival(world: World, kind: int, source: int) -> int:
+def _arrival(world: World, source: int) -> int:
     """Let a request arrive, once there is room for it and the next arrival is known."""
     clock = clock_of(world)
     row = sources(world, source)

@@ -95,9 +95,10 @@ class Layout:
             if isinstance(pool, FunctionPool):
                 stations.append(_function(pool))
                 continue
-            stations.append(_pool(pool, len(places)) | {"fails": pool.name in failing})
+            stations.append(_pool(pool, len(places)))
             for number in range(pool.nodes):
-                places.append(_node(pool, number, index, len(shares), len(self.units[index])))
+                row = _node(pool, number, index, len(shares), len(self.units[index]))
+                places.append(row | {"fails": pool.name in failing})
                 shares += [
                     {"computing_units": units, "rate": 1.0, "root": NONE, "clock": 0.0} for units in self.units[index]
                 ]

@@ -37,7 +37,7 @@ def fifo_accept(world: World, index: int, token: int) -> bool:
 @inlined
 def _fifo_start(world: World, node: Row, token: int, units: int) -> None:
     node.free -= units
-    if stations(world, node.station).fails:
+    if node.fails:
         begin_running(world, node, token)
     row = tokens(world, token)
     row.stamp = plan(world, row.service, FIFO_DONE, token)
@@ -48,7 +48,7 @@ def fifo_done(world: World, token: int) -> None:
     """Give the cores of *token* back and serve those that wait for them."""
     row = tokens(world, token)
     node = nodes(world, row.at)
-    if stations(world, node.station).fails:
+    if node.fails:
         stop_running(world, node, token)
     node.present -= 1
     node.free += steps(world, row.step).micro_units

@@ -16,8 +16,8 @@ Add = Callable[[World, int, int], int]
 RemoveFirst = Callable[[World, int], int]
 
 
-def _heap_over(rows: Access) -> tuple[Add, RemoveFirst]:
-    """Return how to add a row to a heap over *rows*, and how to remove the first."""
+def _joining(rows: Access) -> Add:
+    """Return how to join two heaps over *rows*."""
 
     @compiled
     def joined(world: World, one: int, other: int) -> int:
@@ -34,6 +34,13 @@ def _heap_over(rows: Access) -> tuple[Add, RemoveFirst]:
         b.sibling = a.child
         a.child = other
         return one
+
+    return joined
+
+
+def _heap_over(rows: Access) -> tuple[Add, RemoveFirst]:
+    """Return how to add a row to a heap over *rows*, and how to remove the first."""
+    joined = _joining(rows)
 
     @compiled
     def added(world: World, root: int, row: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba import from_dtype, types
@@ -29,13 +29,14 @@ def _rows(name: str) -> Access:
             world, index = arguments
             field = builder.inttoptr(builder.add(world, WORD(offset)), BYTES.as_pointer())
             first = builder.load(field)
+            # Tables move between two calls of the kernel only; so an address read once may be kept.
+            first.set_metadata("invariant.load", builder.module.add_metadata([]))
             row = builder.gep(first, [builder.mul(index, WORD(size))])
             return builder.bitcast(row, context.get_value_type(record))
 
         return record(types.int64, types.int64), generate
 
-    built: Access = intrinsic(access)
-    return built
+    return cast(Access, intrinsic(access))
 
 
 def _clock(_context: Any, _world: Any) -> tuple[Any, Any]:
@@ -47,13 +48,30 @@ def _clock(_context: Any, _world: Any) -> tuple[Any, Any]:
     return record(types.int64), generate
 
 
-def clock_of_world() -> Callable[[World], Row]:
-    """Return what gives the kernel the clock."""
-    built: Callable[[World], Row] = intrinsic(_clock)
-    return built
+clock_of = cast(Callable[[World], Row], intrinsic(_clock))
+"""What gives the kernel the clock."""
 
 
-clock_of = clock_of_world()
+def _bits(_context: Any, _value: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], WORD)
+
+    return types.int64(types.float64), generate
+
+
+def _from_bits(_context: Any, _bits: Any) -> tuple[Any, Any]:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+bits_of = cast(Callable[[float], int], intrinsic(_bits))
+"""The 64 bits of a number, as a whole number."""
+
+from_bits = cast(Callable[[int], float], intrinsic(_from_bits))
+"""The number with these 64 bits."""
+
 agenda = _rows("agenda")
 noted = _rows("noted")
 tokens = _rows("tokens")

@@ -64,7 +64,7 @@ LAW = _table(f="mean scale spread", i="family samples samples_count column", u="
 
 STATION = _table(
     f="idle_time seconds_down",
-    i="kind nodes nodes_count dispatch all_up fails stranded stranded_last stranded_count limit queues"
+    i="kind nodes nodes_count dispatch all_up stranded stranded_last stranded_count limit queues"
     " warm born busy queue queue_last",
 )
 """A pool of nodes, or of instances."""
@@ -72,7 +72,7 @@ STATION = _table(
 NODE = _table(
     f="cores since down_since index",
     i="kind up present free total capacity queue queue_last queue_count running running_last shares shares_count"
-    " leading stamp number holders station",
+    " leading stamp number holders station fails",
 )
 """A node; FIFO uses the queue, processor sharing the shares."""
 

@@ -50,7 +50,7 @@ def simulate_network(
         raise ValueError("give requests or horizon")
     if (requests is not None and requests < 1) or (horizon is not None and horizon <= 0):
         raise ValueError(f"requests and horizon must be positive, not {requests} and {horizon}")
-    return Simulation(network, seed, replication, tuple(events), billing or Billing()).run(requests, horizon)
+    return Simulation(network, seed, replication, tuple(events), billing or Billing(), horizon).run(requests)
 
 
 class Billing:
@@ -70,7 +70,13 @@ class Simulation:
     """The state of one replication."""
 
     def __init__(
-        self, network: Network, seed: int, replication: int, events: tuple[Event, ...], billing: Billing
+        self,
+        network: Network,
+        seed: int,
+        replication: int,
+        events: tuple[Event, ...],
+        billing: Billing,
+        horizon: float | None,
     ) -> None:
         self.env = Environment()
         self.network = network
@@ -81,6 +87,7 @@ class Simulation:
         self._capacity = 0
         self._limit: float = inf
         self._stop = self.env.event()
+        self._horizon = horizon
         self._rules = JoinRules(network)
         self._tracks_tokens = network.forks or network.has_loops
         self._whereabouts: dict[int, Whereabouts] = {}
@@ -346,16 +353,15 @@ class Simulation:
     # -- the run ------------------------------------------------------------------------------------------------
 
     def end_when_idle(self) -> None:
-        """Stop once no request is left: nothing more will arrive."""
-        if self.live == 0 and not self._stop.triggered:
+        """Stop once no request is left, where no horizon says when: nothing more will arrive."""
+        if self._horizon is None and self.live == 0 and not self._stop.triggered:
             self._stop.succeed()
 
-    def run(self, requests: int | None, horizon: float | None) -> Trajectory:
+    def run(self, requests: int | None) -> Trajectory:
         """Run to the end and return the records."""
         self._limit = inf if requests is None else requests
-        if horizon is None or not self._stop.triggered:  # where nobody ever arrives, the horizon alone ends it
-            self._stop.callbacks.append(StopSimulation.callback)
-        self.env.run(until=horizon)
+        self._stop.callbacks.append(StopSimulation.callback)
+        self.env.run(until=self._horizon)
         return self._trajectory()
 
     def _trajectory(self) -> Trajectory:

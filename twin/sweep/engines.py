@@ -1,0 +1,53 @@
+"""Which engine each point of a sweep runs on, chosen by the sweep alone, so that it is the same wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twin.engines.choice import chosen_engine, waits_for_compiler
+from twin.errors import TwinError
+from twin.experiment import REQUESTS
+from twin.model.rates import mean_rate
+from twin.model.scenario import Scenario
+from twin.network import compile_network
+
+WORTH_LOADING = 1_000_000
+"""Visits to stations, all points together, from which on the compiled engine pays: ten seconds of the other one."""
+
+
+def engines_for(choice: str, scenarios: Sequence[Scenario]) -> list[str]:
+    """Return the engine of each point; ``auto`` takes the compiled one where it covers a point and the sweep is long.
+
+    Unlike that of a single run, this choice does not ask whether the engine is compiled already: results that are
+    continued later, or on another machine, have to be of one kind.
+    """
+    if choice != "auto":
+        return [choice] * len(scenarios)
+    if sum(map(_visits, scenarios)) < WORTH_LOADING:
+        return ["simpy"] * len(scenarios)
+    return ["compiled" if _is_covered(scenario) else "simpy" for scenario in scenarios]
+
+
+def must_compile(engines: Sequence[str]) -> bool:
+    """Say whether one of *engines* has to be compiled before its first run on this machine."""
+    return "compiled" in engines and waits_for_compiler("compiled")
+
+
+def _visits(scenario: Scenario) -> float:
+    """Return about how many visits to stations all replications take."""
+    run = scenario.run
+    requests = float(run.requests or REQUESTS)
+    if run.horizon:
+        rates = [mean_rate(source.arrivals) for source in scenario.workload.sources.values()]
+        requests = run.horizon * sum(rate or 0.0 for rate in rates)
+    steps = len(scenario.plan.placements) if scenario.plan else 1
+    return requests * steps * run.replications
+
+
+def _is_covered(scenario: Scenario) -> bool:
+    try:
+        assert scenario.plan is not None
+        chosen_engine("compiled", compile_network(scenario, scenario.plan), scenario.events, visits=0.0)
+    except TwinError:  # whatever else is wrong shows when the point runs
+        return False
+    return True
