@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ElementTree
 from math import isclose, log10
 
@@ -103,7 +104,7 @@ def test_words_of_the_legend_do_not_overlap() -> None:
     right = max(float(one.get("x2", "0")) for one in root.findall(f"{SPACE}line"))
     places = [float(one.get("y", "0")) for one in root.findall(f"{SPACE}text") if float(one.get("x", "0")) > right]
     assert len(places) == 13
-    assert all(b - a >= 12 for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= 12 for a, b in itertools.pairwise(places))
 
 
 def test_gaps_stay_gaps() -> None:

@@ -16,7 +16,7 @@ from twin.model.law import Law
 from twin.model.scenario import Scenario
 from twin.model.workload import Closed, Piecewise, Trace
 from twin.network import FunctionPool, Network, NodePool
-from twin.routing import Passing, Routing, Way
+from twin.routing import Approach, Passing, Routing, Way
 from twin.traffic import mean_rates, route_traffic, step_rates
 
 ROUNDS = 200
@@ -131,11 +131,13 @@ class _Flow:
         self.routing = Routing(network)
         self.rates: FloatArray = np.zeros(len(network.steps))
         self.passing = Passing(steps=np.ones(len(network.steps)))
+        approach = Approach()
         for _ in range(ROUNDS):
             self.rates = route_traffic(self.routing, entry_rates, self.passing).rates
-            passing, self.passing = self.passing, self._passing()
-            if _is_same(passing, self.passing):
+            following = self._passing()
+            if self.passing.distance(following) < ROUNDING / 1000:
                 break
+            self.passing = approach.step(self.passing, following)
 
     def overloaded_stations(self) -> Iterator[Overload]:
         """Yield the stations whose backlog grows; one that turns requests away has none."""
@@ -246,14 +248,6 @@ class _Flow:
             return 0.0
         megabytes = sum(rate * way.hop.size_mb for way, rate in self._transfers(index) if way.hop)
         return 8 * megabytes / link.bandwidth_mbit_per_s
-
-
-def _is_same(one: Passing, other: Passing) -> bool:
-    steps = np.allclose(one.steps, other.steps, rtol=0, atol=1e-12)
-    keys = one.transfers.keys() | other.transfers.keys()
-    return bool(steps) and all(
-        abs(one.transfers.get(key, 1.0) - other.transfers.get(key, 1.0)) < ROUNDING / 1000 for key in keys
-    )
 
 
 def _is_bounded(station: NodePool | FunctionPool) -> bool:

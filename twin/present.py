@@ -99,8 +99,9 @@ def _footer(figures: Mapping[str, Any]) -> list[str]:
         lines.append(", ".join(parts))
     lines.append(f"cost {_number(figures['cost_per_hour'])} euro/hour, throughput {_number(figures['throughput'])}/s")
     if figures["engine"] != "theory":
+        several = "s" if figures["replications"] > 1 else ""
         lines.append(
-            f"{figures['replications']} replication{'s' if figures['replications'] > 1 else ''} of {figures['horizon']:,.0f} s (seed {figures['seed']}), "
+            f"{figures['replications']} replication{several} of {figures['horizon']:,.0f} s (seed {figures['seed']}), "
             f"{figures['confidence']:.0%} intervals, warm-up {figures['warm_up']['mean']:.4g} s "
             f"({figures['warm_up']['method']})"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import networkx as nx
+import numpy as np
 
 from twin.engines.trajectory import FloatArray
 from twin.network import Hop, Network
@@ -52,6 +53,42 @@ class Passing:
             return 1.0
         stuck = 1.0 - self.transfers.get((way.hop.link, way.hop.size_mb), 1.0)
         return 1.0 - way.crossing * stuck
+
+    def distance(self, other: Passing) -> float:
+        """Return the largest difference of any share."""
+        steps = float(np.abs(self.steps - other.steps).max(initial=0.0))
+        keys = self.transfers.keys() | other.transfers.keys()
+        return max([steps, *(abs(self.transfers.get(key, 1.0) - other.transfers.get(key, 1.0)) for key in keys)])
+
+    def toward(self, other: Passing, weight: float) -> Passing:
+        """Return the shares a part *weight* of the way to those of *other*."""
+        keys = self.transfers.keys() | other.transfers.keys()
+        mixed = {
+            key: (1 - weight) * self.transfers.get(key, 1.0) + weight * other.transfers.get(key, 1.0) for key in keys
+        }
+        return Passing(steps=(1 - weight) * self.steps + weight * other.steps, transfers=mixed)
+
+
+class Approach:
+    """Steps towards shares that reproduce themselves.
+
+    A whole step may overshoot where requests visit one station several times: holding back the first visit empties
+    it for the second. So steps shrink whenever they bring the two no closer.
+    """
+
+    SMALLEST = 2.0**-10
+
+    def __init__(self) -> None:
+        self.weight = 1.0
+        self.last = float("inf")
+
+    def step(self, passing: Passing, following: Passing) -> Passing:
+        """Return the next shares to try after *passing*, which led to *following*."""
+        distance = passing.distance(following)
+        if distance >= self.last:
+            self.weight = max(self.weight / 2, self.SMALLEST)
+        self.last = distance
+        return passing.toward(following, self.weight)
 
 
 class Routing:

@@ -28,8 +28,11 @@ from twin.engines.trajectory import FloatArray
 from twin.errors import EngineError, Problem
 from twin.model.workload import Closed, Piecewise, Trace
 from twin.network import Network, NodePool
-from twin.routing import Passing, Routing
+from twin.routing import Approach, Passing, Routing
 from twin.traffic import mean_rates, route_traffic
+
+AGREEMENT = 1e-13
+"""Largest difference of shares that counts as none."""
 
 PASSES = 1000
 """Attempts to make traffic and queues agree where queues lose requests."""
@@ -91,6 +94,7 @@ def _solve_open(routing: Routing) -> NetworkState:
     entry_rates = mean_rates(network)
     passing = Passing(steps=np.ones(len(network.steps)))
     reasons: list[str] = []
+    approach = Approach()
     for _ in range(PASSES):
         traffic = route_traffic(routing, entry_rates, passing)
         stations = tuple(_solve_station(network, i, own, traffic.rates) for i, own in enumerate(members))
@@ -98,9 +102,9 @@ def _solve_open(routing: Routing) -> NetworkState:
         links = tuple(solve_link(link, own) for link, own in zip(network.links, sizes, strict=True))
         steps = steps_in_order(stations, network)
         following = _passing(np.array([step.passed for step in steps]), links)
-        if _agree(passing, following):
+        if passing.distance(following) < AGREEMENT:
             break
-        passing = following
+        passing = approach.step(passing, following)
     else:
         reasons.append(f"losses and traffic do not agree after {PASSES} attempts")
     doubts = _station_and_link_reasons(routing, entry_rates, traffic.rates, passing, stations, links)
@@ -130,13 +134,6 @@ def _solve_station(network: Network, index: int, members: tuple[int, ...], rates
 def _passing(steps: FloatArray, links: tuple[LinkState, ...]) -> Passing:
     stuck = {(i, size): share for i, link in enumerate(links) for size, share in link.passed.items() if share < 1.0}
     return Passing(steps=steps, transfers=stuck)
-
-
-def _agree(one: Passing, other: Passing) -> bool:
-    if not np.allclose(one.steps, other.steps, rtol=0.0, atol=1e-13):
-        return False
-    keys = one.transfers.keys() | other.transfers.keys()
-    return all(abs(one.transfers.get(key, 1.0) - other.transfers.get(key, 1.0)) < 1e-13 for key in keys)
 
 
 def _station_and_link_reasons(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from twin.engines.compiled.jit import compiled, inlined
+from twin.engines.compiled.jit import inlined
 from twin.engines.compiled.rows import agenda, clock_of
-from twin.engines.compiled.world import Row, World
+from twin.engines.compiled.world import World
 
 (
     ARRIVAL,
@@ -36,6 +36,19 @@ def plan(world: World, delay: float, kind: int, subject: int) -> int:
     number = clock.number
     clock.number = number + 1
     time = clock.now + delay
+    what = (subject << KIND_BITS) + kind
+    if clock.hole:
+        clock.hole = 0
+        _sink(world, time, number, what)
+    else:
+        _rise(world, time, number, what)
+    return int(number)
+
+
+@inlined
+def _rise(world: World, time: float, number: int, what: int) -> None:
+    """Put the newest event where it belongs, from the end upwards."""
+    clock = clock_of(world)
     place = clock.events
     clock.events = place + 1
     while place > 0:
@@ -45,8 +58,29 @@ def plan(world: World, delay: float, kind: int, subject: int) -> int:
         _move(world, above, place)
         place = above
     row = agenda(world, place)
-    row.time, row.number, row.what = time, number, (subject << KIND_BITS) + kind
-    return int(number)
+    row.time, row.number, row.what = time, number, what
+
+
+@inlined
+def _sink(world: World, time: float, number: int, what: int) -> None:
+    """Put an event where it belongs, from the root downwards; the root is free."""
+    end = clock_of(world).events
+    place = 0
+    below = 1
+    while below < end:
+        row = agenda(world, below)
+        if below + 1 < end:
+            other = agenda(world, below + 1)
+            if other.time < row.time or (other.time == row.time and other.number < row.number):
+                below += 1
+                row = other
+        if time < row.time or (time == row.time and number < row.number):
+            break
+        _move(world, below, place)
+        place = below
+        below = 2 * place + 1
+    row = agenda(world, place)
+    row.time, row.number, row.what = time, number, what
 
 
 @inlined
@@ -56,25 +90,17 @@ def _move(world: World, origin: int, target: int) -> None:
 
 
 @inlined
-def _is_before(row: Row, other: Row) -> bool:
-    return bool(row.time < other.time or (row.time == other.time and row.number < other.number))
-
-
-@compiled
 def drop_first(world: World) -> None:
-    """Take the next event off the agenda."""
+    """Take the next event off the agenda; its place stays free for the next one planned."""
+    clock_of(world).hole = 1
+
+
+@inlined
+def close_hole(world: World) -> None:
+    """Fill the place of an event that was taken off, if none was planned since."""
     clock = clock_of(world)
-    last = clock.events - 1
-    clock.events = last
-    moved = agenda(world, last)
-    place = 0
-    below = 1
-    while below < last:
-        if below + 1 < last and _is_before(agenda(world, below + 1), agenda(world, below)):
-            below += 1
-        if _is_before(moved, agenda(world, below)):
-            break
-        _move(world, below, place)
-        place = below
-        below = 2 * place + 1
-    _move(world, last, place)
+    if clock.hole:
+        clock.hole = 0
+        clock.events -= 1
+        last = agenda(world, clock.events)
+        _sink(world, last.time, last.number, last.what)

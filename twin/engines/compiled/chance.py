@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.rows import bits_of, clock_of, columns, from_bits, laws, page_keys, pages, samples
+from twin.engines.compiled.rows import bits_of, clock_of, columns, from_bits, laws, page_keys, pages, ring, samples
 from twin.engines.compiled.world import NONE, World
 from twin.model.logarithm import COEFFICIENTS, LN2_HIGH, LN2_LOW, ROOT_OF_HALF
 
@@ -20,6 +20,12 @@ VISIT_BITS = 40
 
 PAGE = 64
 """Numbers in a page of those that are supplied from outside."""
+
+AHEAD = 64
+"""Requests whose times are drawn together: vector units draw eight of them in the time of two."""
+
+RING = 1024
+"""Requests whose times are kept; older ones draw again."""
 
 CONSTANT, EXPONENTIAL, UNIFORM, EMPIRICAL, SUPPLIED = range(5)
 """Families of laws; what is not plain arithmetic is supplied."""
@@ -69,12 +75,32 @@ def quantile(world: World, law: int, request: int, visit: int) -> float:
         return float(row.scale * row.mean)
     if row.family == SUPPLIED:
         return supplied(world, row.column, request, visit)
+    if row.ring != NONE and visit == 0 and request >= clock_of(world).drawn - RING:
+        return float(ring(world, row.ring + request % RING).value)
     u = uniform(row.key, request + (visit << VISIT_BITS))
     if row.family == EXPONENTIAL:
         return float(row.scale * (-row.mean * log_survival(u)))
     if row.family == UNIFORM:
         return float(row.scale * (row.mean * (1 + row.spread * (2 * u - 1))))
     return float(row.scale * samples(world, row.samples + int(u * row.samples_count)).value)
+
+
+@compiled
+def draw_ahead(world: World) -> None:
+    """Draw the exponential times of the requests that come next, at the steps that most requests visit."""
+    clock = clock_of(world)
+    first = clock.drawn
+    clock.drawn = first + AHEAD
+    for law in range(clock.laws):
+        row = laws(world, law)
+        if row.ring != NONE:
+            _draw_block(world, row.ring + first % RING, first, row.key, row.scale, row.mean)
+
+
+@compiled
+def _draw_block(world: World, place: int, first: int, key: int, scale: float, mean: float) -> None:
+    for i in range(AHEAD):
+        ring(world, place + i).value = scale * (-mean * log_survival(uniform(key, first + i)))
 
 
 @compiled

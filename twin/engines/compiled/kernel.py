@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.engines.compiled import agenda, operations
-from twin.engines.compiled.agenda import drop_first
+from twin.engines.compiled.agenda import close_hole, drop_first
 from twin.engines.compiled.failures import (
     admit,
     crash,
@@ -53,7 +53,8 @@ def digested(digest: int) -> object:
         _ = digest
         clock = clock_of(world)
         while True:
-            if _is_short_of_room(world):
+            clock.credit -= 1
+            if clock.credit < 0 and _is_short_of_room(world):
                 return NEED_ROOM
             if clock.hungry != NONE:
                 return NEED_TIMES
@@ -64,25 +65,33 @@ def digested(digest: int) -> object:
     return kernel
 
 
-@inlined
+@compiled
 def _is_short_of_room(world: World) -> bool:
-    """Say whether a table could overflow before the next look."""
+    """Say whether a table could overflow at the next step; otherwise note for how many steps none can.
+
+    A step records one visit at most, begins two invocations at most, and plans few events, except that it may start
+    every token that waits; but none starts twice.
+    """
     clock = clock_of(world)
-    return bool(
-        clock.visits >= clock.visits_room
-        or clock.tokens_free < clock.fanout
-        or clock.events + clock.tokens_room + MARGIN > clock.agenda_room
-        or clock.passages + clock.paths > clock.passages_room
-        or clock.executions >= clock.executions_room
-        or clock.slots_free < 1
-        or clock.instances_free < 2
+    steps = min(
+        clock.visits_room - clock.visits,
+        clock.executions_room - clock.executions,
+        clock.tokens_free // clock.fanout,
+        clock.slots_free,
+        clock.instances_free // 2,
+        (clock.agenda_room - clock.events - clock.tokens_room) // MARGIN,
     )
+    if clock.paths:
+        steps = min(steps, (clock.passages_room - clock.passages) // clock.paths)
+    clock.credit = steps - 1
+    return bool(steps < 1)
 
 
 @inlined
 def _event(world: World) -> int:
     """Take the next event."""
     clock = clock_of(world)
+    close_hole(world)
     if clock.events == 0:
         return DRAINED
     if coming(world, 0).time >= clock.horizon:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from twin.engines.compiled import world
-from twin.engines.compiled.chance import CONSTANT, EMPIRICAL, EXPONENTIAL, PAGE, SUPPLIED, UNIFORM
+from twin.engines.compiled.chance import CONSTANT, EMPIRICAL, EXPONENTIAL, PAGE, RING, SUPPLIED, UNIFORM
 from twin.engines.compiled.world import NONE, Table
 from twin.model.law import Law
 from twin.streams import FloatArray, uniforms
+
+MOST_DRAWN_AHEAD = 12
+"""Steps of a network up to which the times of all of them are drawn ahead."""
 
 
 class LawTable:
@@ -17,6 +20,7 @@ class LawTable:
     def __init__(self) -> None:
         self.laws: list[Law] = []
         self.keys: list[int] = []
+        self.services: list[int] = []
         self.dense: list[int] = []
         self.sparse: list[int] = []
 
@@ -25,6 +29,8 @@ class LawTable:
         self.laws.append(law)
         self.keys.append(key)
         row = len(self.laws) - 1
+        if dense:
+            self.services.append(row)
         if self.is_supplied(row):
             (self.dense if dense else self.sparse).append(row)
         return row
@@ -38,16 +44,26 @@ class LawTable:
         rows = np.zeros(max(len(self.laws), 1), dtype=world.LAW)
         samples: list[FloatArray] = []
         place = 0
+        rings = self._rings()
         columns = {row: column for column, row in enumerate(self.dense + self.sparse)}
         for i, (law, key) in enumerate(zip(self.laws, self.keys, strict=True)):
             values = np.sort(np.asarray(law.samples or (), dtype=np.float64))
             rows[i]["family"], rows[i]["key"], rows[i]["column"] = family(law), key, columns.get(i, NONE)
+            rows[i]["ring"] = rings.get(i, NONE)
             rows[i]["mean"], rows[i]["scale"] = law.mean or 0.0, law.scale
             rows[i]["spread"] = 3**0.5 * (law.cv or 0.0)
             rows[i]["samples"], rows[i]["samples_count"] = place, len(values)
             place += len(values)
             samples.append(values)
-        return {"laws": rows, "samples": np.concatenate([*samples, np.zeros(1)])}
+        ring = np.zeros(max(len(rings), 1) * RING)
+        return {"laws": rows, "samples": np.concatenate([*samples, np.zeros(1)]), "ring": ring}
+
+    def _rings(self) -> dict[int, int]:
+        """Return where the times are kept that are drawn ahead; for a request that sees few steps it does not pay."""
+        if len(self.services) > MOST_DRAWN_AHEAD:
+            return {}
+        ahead = [row for row in self.services if family(self.laws[row]) == EXPONENTIAL]
+        return {row: i * RING for i, row in enumerate(ahead)}
 
     def columns(self, first: int, count: int) -> FloatArray:
         """Return the first-visit times of requests *first* … *first + count - 1*, shape (dense laws, count)."""

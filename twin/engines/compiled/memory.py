@@ -9,9 +9,14 @@ import numpy as np
 
 from twin.engines.compiled.chance import PAGE
 from twin.engines.compiled.world import CLOCK, NONE, TABLES, Table
+from twin.errors import EngineError
 from twin.network import Network
+from twin.traffic import mean_rates, step_rates
 
 FIRST_ROWS = 64
+
+MOST_VISITS = 64
+"""Visits of one request for which room is made before they happen."""
 
 
 class Memory:
@@ -116,3 +121,13 @@ def record_tables(network: Network, *, requests: int, visits: int) -> dict[str, 
     for name in ("billed", "invocations"):
         tables[name] = np.zeros(len(network.steps), dtype=TABLES[name])
     return tables
+
+
+def visits_per_request(network: Network) -> float:
+    """Return about how many steps a request visits, to make room for its records."""
+    rates = np.nan_to_num(mean_rates(network), nan=1.0)
+    try:
+        visits = float(step_rates(network, rates).sum() / max(rates.sum(), 1e-9))
+    except EngineError:
+        return 1.0
+    return min(visits, float(MOST_VISITS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 
 from twin.engines.compiled.agenda import ARRIVAL, STOP, THOUGHT, plan
+from twin.engines.compiled.chance import draw_ahead
 from twin.engines.compiled.jit import compiled, inlined
 from twin.engines.compiled.operations import SETTLE, push
 from twin.engines.compiled.rows import (
@@ -32,6 +33,8 @@ def arrived(world: World, source: int) -> int:
     if request >= clock.limit:
         return NONE
     clock.requests = request + 1
+    if clock.rings and request >= clock.drawn:
+        draw_ahead(world)
     arrivals(world, request).value = clock.now
     ends(world, request).value = nan
     entries(world, request).value = sources(world, source).entry

@@ -9,7 +9,7 @@ import numpy as np
 from twin.engines.compiled import kernel, operations, world
 from twin.engines.compiled.coverage import require_covered
 from twin.engines.compiled.layout import Layout, is_closed, table
-from twin.engines.compiled.memory import Memory, record_tables
+from twin.engines.compiled.memory import Memory, record_tables, visits_per_request
 from twin.engines.compiled.supplies import AT_LEAST, FailureRules, SourceTimes
 from twin.engines.compiled.warm import note_warm, ready_kernel
 from twin.engines.compiled.world import NONE
@@ -82,7 +82,7 @@ class CompiledRun:
         memory, network = self.memory, self.network
         room = min(requests or FIRST_REQUESTS, MOST_AT_ONCE)
         memory.update(self.layout.tables)
-        visits = room * min(len(network.steps), 8) if keep_visits else 1
+        visits = int(room * visits_per_request(network)) + FIRST_REQUESTS if keep_visits else 1
         memory.update(record_tables(network, requests=room, visits=visits))
         memory["columns"] = self.layout.laws.columns(0, room)
         memory["rules"] = table(world.RULE, self.rules.rows)
@@ -106,6 +106,7 @@ class CompiledRun:
             "stages": len(network.stages),
             "steps": len(network.steps),
             "laws": len(self.layout.laws.laws),
+            "rings": bool((self.memory["laws"]["ring"] != NONE).any()),
             "dense_columns": len(self.layout.laws.dense),
             "closed_sources": closed,
             "open_sources": len(network.entries) - closed,
@@ -180,7 +181,7 @@ class CompiledRun:
     def _make_room_for_events(self) -> None:
         memory = self.memory
         tokens, joins = len(memory["tokens"]), len(self.network.joins)
-        wanted = memory.count("events") + tokens + kernel.MARGIN
+        wanted = memory.count("events") + tokens + 16 * kernel.MARGIN
         if wanted > len(memory["agenda"]):
             memory.grow("agenda", 2 * wanted)
         noted = memory.count("operations") + 4 * tokens + 2 * joins + kernel.MARGIN

@@ -59,7 +59,7 @@ SEND = _table(f="probability", i="step hop", u="key")
 
 HOP = _table(f="size_mb", i="link within")
 
-LAW = _table(f="mean scale spread", i="family samples samples_count column", u="key")
+LAW = _table(f="mean scale spread", i="family samples samples_count column ring", u="key")
 """The law of a step's times; ``column`` is its row of numbers supplied from outside, or NONE."""
 
 STATION = _table(
@@ -132,6 +132,7 @@ TABLES: dict[str, np.dtype[np.void]] = {
     "hops": HOP,
     "laws": LAW,
     "samples": REAL,
+    "ring": REAL,
     "entered": ENTERED,
     "final": WHOLE,
     "lengths": WHOLE,
@@ -174,9 +175,9 @@ ADDRESSES = tuple(f"{name}_address" for name in TABLES)
 
 CLOCK = _table(
     f="now horizon",
-    i="number events operations limit requests live tracks paths joins stop_triggered stop_listens open_sources"
-    " closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free visits"
-    " executions passages retried fanout hungry need_law need_page keeps_visits dense_columns times_width"
-    " outages_width stages steps laws " + " ".join((*COUNTS, *ADDRESSES)),
+    i="number events hole operations credit limit requests live tracks paths joins stop_triggered stop_listens"
+    " open_sources closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free"
+    " visits executions passages retried fanout hungry need_law need_page keeps_visits dense_columns drawn rings"
+    " times_width outages_width stages steps laws " + " ".join((*COUNTS, *ADDRESSES)),
 )
 """What there is once: the time, counters, heads of the lists of free rows, widths of tables, and their addresses."""
