@@ -121,6 +121,7 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
     node_limit: int,
     thorough: bool,
     stop: IntArray,
+    banned: IntArray,
     chosen: IntArray,
 ) -> tuple[int, float, int]:
     """Look for the options whose functions cost least, and less than *budget*.
@@ -134,6 +135,7 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
         node_limit: Partial plans to look at, at most.
         thorough: Whether to spend time on bounds first, which pays off unless a plan is easily found.
         stop: Another thread ends the search by writing 1 into this array of one.
+        banned: Plans that do not count: a pattern for each component; shape (plans, components).
         chosen: Receives the pattern of each component of the best plan.
 
     Returns:
@@ -183,7 +185,7 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
             turn[depth] = -1
             if depth < components:
                 turn[depth] = _look_ahead(frame, state, spent[depth], limit)
-            elif spent[depth] < limit and _holds(frame, pick):
+            elif spent[depth] < limit and not _is_banned(options.pattern[pick], banned) and _holds(frame, pick):
                 best = spent[depth]
                 chosen[:] = options.pattern[pick]
                 if best <= enough:
@@ -676,6 +678,14 @@ def _path_fits(frame: Frame, state: State, path: int) -> bool:
                 size += 1
     state.ptr[state.pick.size] = size
     return True
+
+
+@kernel
+def _is_banned(patterns: IntArray, banned: IntArray) -> bool:
+    for i in range(banned.shape[0]):  # noqa: SIM110 (a compiled loop)
+        if (patterns == banned[i]).all():
+            return True
+    return False
 
 
 @kernel

@@ -99,6 +99,9 @@ class ExactSearch:
     below: float = inf
     """Only plans cheaper than this are of interest."""
 
+    banned: tuple[Solution, ...] = ()
+    """Plans that do not count; with any, plans in which a component takes a dominated option do."""
+
     on_plan: Callable[[Solution], None] = lambda _solution: None
 
     outcome: Outcome = field(default_factory=Outcome)
@@ -110,7 +113,17 @@ class ExactSearch:
         self.cache: dict[bytes, Options] = {}
 
     def run(self, *, prove: bool = True) -> Outcome:
-        """Search until the proof, or until the deadline; without *prove*, until no change of one group helps."""
+        """Search until the proof, or until the deadline; without *prove*, until no change of one group helps.
+
+        With plans banned there is only the proof.
+        """
+        if self.banned:
+            # What all nodes running say of fewer nodes no longer holds, so that there is no quick first plan.
+            self.below = min(self.below, self._dearest())
+            self._prove()
+            if self.outcome.finished and self.outcome.solution is None:
+                self.outcome.bound = inf
+            return self.outcome
         feasible = self.find_any()
         if feasible is False:
             self.outcome.bound, self.outcome.finished = inf, True
@@ -198,20 +211,29 @@ class ExactSearch:
             memory = columns(self.problem, types, self.problem.memory)
             if len(self.cache) > 2_000:
                 self.cache.clear()
-            self.cache[key] = build_options(self.problem.choices, demand, memory, pools.within)
+            self.cache[key] = build_options(self.problem.choices, demand, memory, pools.within, bool(self.banned))
         return self.cache[key], pools
 
     def _search(
-        self, options: Options, pools: Pools, budget: float, look: int, *, enough: float = 0.0, thorough: bool = True
+        self,
+        options: Options,
+        pools: Pools,
+        budget: float,
+        look: int,
+        *,
+        enough: float = 0.0,
+        thorough: bool = True,
+        banned: IntArray | None = None,
     ) -> tuple[bool, float, IntArray]:
         """Search inside one pool set; whether all was seen, the functions' cost, and the patterns."""
         patterns = np.full(len(self.problem.components), -1)
         if (np.diff(options.ptr) == 0).any():
             return True, inf, patterns
         stop = np.zeros(1, dtype=np.int64)
+        out = np.empty((0, patterns.size), dtype=np.int64) if banned is None else banned
 
         def run() -> tuple[int, float, int]:
-            return search(self.problem.choices, options, pools, budget, enough, look, thorough, stop, patterns)
+            return search(self.problem.choices, options, pools, budget, enough, look, thorough, stop, out, patterns)
 
         done, cost, visited = run() if look <= FIRST_LOOK else self._in_thread(run, stop)
         self.outcome.evaluations += visited
@@ -239,10 +261,30 @@ class ExactSearch:
         if budget <= 0.0:
             return True, False
         options, pools = self._options(types, nodes)
-        done, cost, patterns = self._search(options, pools, budget, look)
+        done, cost, patterns = self._search(options, pools, budget, look, banned=self._banned_on(types, nodes))
         if cost < inf:
             self._accept(types, nodes, patterns)
         return done, cost < inf
+
+    def _banned_on(self, types: IntArray, nodes: IntArray) -> IntArray:
+        """Return the patterns of the banned plans that run on these pools, shape (plans, components)."""
+        rows = [
+            each.patterns
+            for each in self.banned
+            if all(
+                each.types[g] == CLOSED or (each.types[g] == types[g] and each.nodes[g] == nodes[g])
+                for g in range(self.groups)
+            )
+        ]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), len(self.problem.components))
+
+    def _dearest(self) -> float:
+        """Return euro an hour that every plan stays below."""
+        pools = sum(max(float(self.problem.price[r] * self.problem.nodes[r]) for r in g) for g in self.problem.groups)
+        choices = self.problem.choices
+        spans = zip(choices.pattern_ptr[:-1], choices.pattern_ptr[1:], strict=True)
+        functions = sum(float(choices.cost[first:end].max(initial=0.0)) for first, end in spans)
+        return 1.0 + 2.0 * (pools + functions)
 
     def _accept(self, types: IntArray, nodes: IntArray, patterns: IntArray) -> None:
         """Keep a plan; groups that nothing uses are closed."""

@@ -75,14 +75,15 @@ def slowdown(utilisation: float, speed: float) -> float:
 
 
 @kernel
-def build_options(choices: Choices, demand: FloatArray, memory: FloatArray, within: FloatArray) -> Options:
-    """Return the options that no other option of their component dominates.
+def build_options(choices: Choices, demand: FloatArray, memory: FloatArray, within: FloatArray, every: bool) -> Options:
+    """Return the options that no other option of their component dominates, or *every* one that can run.
 
     Args:
         choices: The patterns.
         demand: Seconds of a partition at a group, infinite where it cannot run; shape (partitions, groups).
         memory: Megabytes likewise.
         within: As in :class:`Pools`.
+        every: Whether dominated options stay: the best plan needs none, the second best may.
     """
     groups = demand.shape[1]
     count = choices.pattern_ptr.size - 1
@@ -107,7 +108,10 @@ def build_options(choices: Choices, demand: FloatArray, memory: FloatArray, with
             cost[size] = choices.cost[candidate]
             total[size] = work[size].sum() + delay[size] + cost[size] + 1e-9 * needed[size].sum()
             size += 1
-        kept = _undominated(choices, component, first, size, pattern, work, needed, delay, cost, total, within)
+        if every:
+            kept = np.arange(first, size)
+        else:
+            kept = _undominated(choices, component, first, size, pattern, work, needed, delay, cost, total, within)
         size = first
         for i in kept:
             pattern[size], delay[size], cost[size] = pattern[i], delay[i], cost[i]

@@ -132,7 +132,7 @@ def optimise(
         TwinError: An argument makes no sense.
     """
     del seed
-    rules = _checked(scenario, dialect, time_limit, method)
+    rules = rules_for(scenario, dialect, time_limit, method)
     run = _Run(scenario, rules, time_limit, "descent" if method == "descent" else "exact", one_type_per_layer)
     unreachable = tuple(_unreachable(scenario, rules))
     if unreachable:
@@ -140,7 +140,14 @@ def optimise(
     return run.result()
 
 
-def _checked(scenario: Scenario, dialect: str, time_limit: float | None, method: str) -> Rules:
+def rules_for(scenario: Scenario, dialect: str, time_limit: float | None = None, method: str = "auto") -> Rules:
+    """Return the rules of *dialect* for a search on *scenario*.
+
+    Raises:
+        EngineError: The scenario holds what the search has no formula for.
+        ScenarioError: A component can run nowhere.
+        TwinError: An argument makes no sense.
+    """
     rules = rules_of(dialect)
     if time_limit is not None and not (time_limit > 0 and isfinite(time_limit)):
         raise TwinError(f"the time limit must be a positive number of seconds, got {time_limit:g}")

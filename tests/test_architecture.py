@@ -21,7 +21,7 @@ FORBIDDEN = {
 
 DOORS = {
     "simpy": "twin/engines/simpy_engine/",
-    "numba": "twin/engines/compiled/",
+    "numba": ("twin/engines/compiled/", "design/kernels.py"),
     "yaml": "twin/formats/",
     "onnx": "design/",
     "onnxruntime": "design/",

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 from twin.crew import Crew, cores
-from twin.engines.choice import Engine, chosen_engine
+from twin.engines.choice import Engine, chosen_engine, make_ready
 from twin.engines.simpy_engine import Billing, simulate_network
 from twin.engines.trajectory import Trajectory
 from twin.errors import EngineError, PlanError
@@ -79,6 +79,7 @@ def simulate(
         raise PlanError(f"scenario {scenario.name!r} has no plan; add one, or give --plan FILE")
     network = compile_network(scenario, plan)
     taken = engine_for(scenario, network, engine)
+    make_ready(taken)
     measures: list[Measures] = []
     with Crew(_processes(scenario, network, taken, jobs)) as crew:
         for batch in _batches(scenario, network, measures):

@@ -47,6 +47,12 @@ def waits_for_compiler(engine: Engine) -> bool:
     return engine == "compiled" and not _compiled().is_warm()
 
 
+def make_ready(engine: Engine) -> None:
+    """Compile *engine* now, if it must be; otherwise each of several processes would."""
+    if waits_for_compiler(engine):
+        _compiled().warm_up()
+
+
 def _compiled() -> Any:
     """Return the compiled engine; numba takes its time to load."""
     return import_module("twin.engines.compiled")

@@ -86,7 +86,7 @@ class Cluster:
                     return
                 future = next(completed)
                 del busy[future.key]
-                yield len(busy), self._result(future)
+                yield int(future.key.rpartition("-")[2]), self._result(future)
         finally:
             if busy and self.client.status == "running":
                 self.client.cancel(list(busy.values()), force=True)

@@ -16,7 +16,9 @@ from twin.engines.compiled.world import NONE
 from twin.engines.simpy_engine import Billing
 from twin.engines.trajectory import FloatArray, Trajectory
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
-from twin.network import Network
+from twin.model.law import Law
+from twin.model.workload import Poisson, Source
+from twin.network import Entry, Network, NodePool, Stage, Step
 
 FIRST_REQUESTS = 4096
 
@@ -52,6 +54,15 @@ def simulate_compiled(
     run = CompiledRun(network, seed, replication, events, (billing or Billing()).rules)
     run.open(requests, horizon, keep_visits=keep_visits)
     return run.finished()
+
+
+def warm_up() -> None:
+    """Compile the kernel, or load it from the disk."""
+    pool = NodePool(name="", nodes=1)
+    step = Step(name="", component=0, station=0, service_time=Law(law="deterministic", mean=1.0))
+    entry = Entry(source=Source(name="", arrivals=Poisson(rate=1.0)), step=0)
+    network = Network(stations=(pool,), steps=(step,), stages=(Stage(name="", steps=(0,)),), entries=(entry,))
+    simulate_compiled(network, seed=0, requests=1)
 
 
 class CompiledRun:

@@ -1,0 +1,107 @@
+"""Plans that hold, in rising cost by the formula: the exact search again and again, plans already seen cut off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from design.candidates import cases
+from design.exact import ExactSearch, Solution
+from design.optimise import MOST_CASES, on_interrupt, plan_of, rules_for
+from design.problem import Problem
+from design.problem_building import build_problem
+from twin.errors import TwinError
+from twin.model.plan import Plan
+from twin.model.scenario import Scenario
+
+End = Literal["exhausted", "time", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedPlan:
+    """A plan that holds by the formula, and what it costs."""
+
+    plan: Plan
+
+    cost: float
+    """Euro an hour."""
+
+
+@dataclass(kw_only=True)
+class _Case:
+    """One selection of deployments: its problem, what was taken of it, and the cheapest plan that is left."""
+
+    problem: Problem
+
+    taken: tuple[Solution, ...] = ()
+
+    following: Solution | None = None
+
+    searched: bool = False
+
+
+class PlanOrder:
+    """Every plan once, the cheapest first; among equally dear ones in no order that means anything.
+
+    A plan is what it places where and on how many nodes, so that two deployments of a component make two plans.
+
+    Raises:
+        EngineError: The scenario holds what the search has no formula for.
+        TwinError: An argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        dialect: str = "twin",
+        time_limit: float | None = None,
+        one_type_per_layer: bool = True,
+    ) -> None:
+        rules = rules_for(scenario, dialect, time_limit)
+        selections = cases(scenario)
+        if len(selections) > MOST_CASES:
+            raise TwinError(f"{len(selections)} selections of deployments send differently; at most {MOST_CASES}")
+        self.deadline = time.perf_counter() + (inf if time_limit is None else time_limit)
+        self.end: End | None = None
+        """Why there are no more plans, once there are none; ``exhausted`` is a proof."""
+        self._cases = [
+            _Case(problem=build_problem(scenario, rules, each, one_type_per_layer=one_type_per_layer))
+            for each in selections
+        ]
+
+    def __iter__(self) -> Iterator[RankedPlan]:
+        """Yield plans until none is left, or the time is over."""
+        while (case := self._cheapest()) is not None:
+            found = case.following
+            assert found is not None
+            case.taken, case.following, case.searched = (*case.taken, found), None, False
+            yield RankedPlan(plan=plan_of(case.problem, found), cost=found.cost)
+
+    def _cheapest(self) -> _Case | None:
+        for case in self._cases:
+            if not case.searched and not self._look(case):
+                return None
+        left = [case for case in self._cases if case.following is not None]
+        if not left:
+            self.end = "exhausted"
+            return None
+        return min(left, key=lambda case: case.following.cost if case.following else inf)
+
+    def _look(self, case: _Case) -> bool:
+        """Find the cheapest plan of *case* that was not taken; False where that could not be proved in time."""
+        search = ExactSearch(problem=case.problem, deadline=self.deadline, banned=case.taken)
+        with on_interrupt(self._interrupt, search):
+            search.run()
+        if not search.outcome.finished:
+            self.end = self.end or "time"
+            return False
+        case.following, case.searched = search.outcome.solution, True
+        return True
+
+    def _interrupt(self, search: ExactSearch) -> None:
+        self.end = "interrupted"
+        search.halt()
