@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,9 +163,9 @@ def timed(style: Style, edges: int, requests: int, seed: int) -> tuple[float, fl
 
 
 def peak_mb(style: Style, edges: int, requests: int) -> float:
-    """Return by how many MB a run raises the peak memory of a process of its own."""
+    """Return by how many MB a run raises the peak memory of a fresh process, beyond what a short run needs."""
     before, after = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=_peak, args=(after, style, edges, requests))
+    process = multiprocessing.get_context("spawn").Process(target=_peak, args=(after, style, edges, requests))
     process.start()
     growth = float(before.recv())
     process.join()
@@ -173,9 +173,16 @@ def peak_mb(style: Style, edges: int, requests: int) -> float:
 
 
 def _peak(answer: Any, style: Style, edges: int, requests: int) -> None:
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    style(edges, 1000, 0)
+    start = _highest_mb()
     style(edges, requests, 0)
-    answer.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1024)
+    answer.send(_highest_mb() - start)
+
+
+def _highest_mb() -> float:
+    """Return the peak memory of this process (Linux; ``getrusage`` would count the parent's)."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def measured(edges: int, requests: int, rounds: int) -> Iterable[tuple[str, ...]]:

@@ -65,7 +65,7 @@ def test_engines_agree_on_random_networks(data: st.DataObject) -> None:
     assert_equal(ours, theirs)
 
 
-# Worlds made by hand ---------------------------------------------------------------------------------------------------
+# Worlds made by hand ------------------------------------------------------------------------------------------------
 
 POISSON = {"process": "poisson", "rate": 4.0}
 
@@ -325,6 +325,7 @@ def test_reports_differ_in_nothing_but_the_engine() -> None:
             "continuum": {
                 "layers": {"edge": {"type": "PhysicalAlreadyProvisioned"}},
                 "resources": {"node": {"layer": "edge", "nodes": 2}},
+                "domains": {"net": {"bandwidth_mbit_per_s": 100, "layers": ["edge"]}},
             },
             "application": {"components": {"c": {"candidates": {"node": {}}}}},
             "profiles": {"c": {"node": 0.1}},

@@ -76,7 +76,7 @@ def quantile(world: World, law: int, request: int, visit: int) -> float:
     if row.family == SUPPLIED:
         return supplied(world, row.column, request, visit)
     if row.ring != NONE and visit == 0 and request >= clock_of(world).drawn - RING:
-        return float(ring(world, row.ring + request % RING).value)
+        return float(ring(world, row.ring + (request & (RING - 1))).value)
     u = uniform(row.key, request + (visit << VISIT_BITS))
     if row.family == EXPONENTIAL:
         return float(row.scale * (-row.mean * log_survival(u)))
@@ -94,7 +94,7 @@ def draw_ahead(world: World) -> None:
     for law in range(clock.laws):
         row = laws(world, law)
         if row.ring != NONE:
-            _draw_block(world, row.ring + first % RING, first, row.key, row.scale, row.mean)
+            _draw_block(world, row.ring + (first & (RING - 1)), first, row.key, row.scale, row.mean)
 
 
 @compiled
