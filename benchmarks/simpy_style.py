@@ -101,10 +101,12 @@ def main() -> None:
             elapsed, mean = timed(style, options.requests, seed)
             seconds[name].append(elapsed)
             means[name].append(mean)
-    print(f"{options.requests} requests through {STATIONS} stations, {options.rounds} rounds in turn; theory {THEORY:.3f}")
+    print(f"{options.requests} requests through {STATIONS} stations, {options.rounds} rounds in turn")
+    print(f"{'theory':61s} mean {THEORY:.3f}")
     for name in styles:
         median = statistics.median(seconds[name])
-        print(f"{name:32s} {median:6.2f} CPU s  {options.requests / median:9,.0f} requests/CPU s  mean {np.mean(means[name]):.3f}")
+        rate = options.requests / median
+        print(f"{name:32s} {median:6.2f} CPU s {rate:9,.0f} requests/CPU s  mean {np.mean(means[name]):.3f}")
     ratios = [plain / ours for plain, ours in zip(*seconds.values(), strict=True)]
     print(f"ratio {statistics.median(ratios):.2f} (lowest {min(ratios):.2f}, highest {max(ratios):.2f})")
 

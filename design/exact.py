@@ -146,7 +146,7 @@ class ExactSearch:
 
         A plan found becomes the solution.
         """
-        if self._find_quickly():
+        if self.find_quickly():
             return True
         order = sorted(range(self.groups), key=lambda g: len(self.problem.groups[g]))
         state = self._descend(np.full(self.groups, OPEN), order, FIRST_LOOK)
@@ -159,10 +159,10 @@ class ExactSearch:
         if time.perf_counter() > self.deadline:
             return None
         decided = not order
-        options, pools = self._options(types, most_nodes(self.problem, types))
-        done, cost, patterns = self._search(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
+        options, pools = self.options(types, most_nodes(self.problem, types))
+        done, cost, patterns = self.inside(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
         if decided and cost < inf:
-            self._accept(types, most_nodes(self.problem, types), patterns)
+            self.accept(types, most_nodes(self.problem, types), patterns)
             return True
         if done and cost == inf:
             return False
@@ -180,14 +180,14 @@ class ExactSearch:
                 return None
         return None if open_ended else False
 
-    def _find_quickly(self) -> bool:
+    def find_quickly(self) -> bool:
         """Try the resources that can do most, all their nodes running."""
         types = np.array([self._quickest(group)[0] for group in range(self.groups)], dtype=np.int64)
         nodes = most_nodes(self.problem, types)
-        options, pools = self._options(types, nodes)
-        _, cost, patterns = self._search(options, pools, inf, GLANCE, enough=inf, thorough=False)
+        options, pools = self.options(types, nodes)
+        _, cost, patterns = self.inside(options, pools, inf, GLANCE, enough=inf, thorough=False)
         if cost < inf:
-            self._accept(types, nodes, patterns)
+            self.accept(types, nodes, patterns)
         return cost < inf
 
     def _quickest(self, group: int) -> list[int]:
@@ -203,7 +203,7 @@ class ExactSearch:
 
     # -- pieces -------------------------------------------------------------------------------------------------
 
-    def _options(self, types: IntArray, nodes: IntArray) -> tuple[Options, Pools]:
+    def options(self, types: IntArray, nodes: IntArray) -> tuple[Options, Pools]:
         pools = pools_of(self.problem, types, nodes)
         key = types.tobytes() + (nodes.tobytes() if self.problem.within else b"")
         if key not in self.cache:
@@ -214,7 +214,7 @@ class ExactSearch:
             self.cache[key] = build_options(self.problem.choices, demand, memory, pools.within, bool(self.banned))
         return self.cache[key], pools
 
-    def _search(
+    def inside(
         self,
         options: Options,
         pools: Pools,
@@ -260,10 +260,10 @@ class ExactSearch:
         budget = self.best - fixed - PROOF * (1.0 + abs(self.best)) if self.best < inf else inf
         if budget <= 0.0:
             return True, False
-        options, pools = self._options(types, nodes)
-        done, cost, patterns = self._search(options, pools, budget, look, banned=self._banned_on(types, nodes))
+        options, pools = self.options(types, nodes)
+        done, cost, patterns = self.inside(options, pools, budget, look, banned=self._banned_on(types, nodes))
         if cost < inf:
-            self._accept(types, nodes, patterns)
+            self.accept(types, nodes, patterns)
         return done, cost < inf
 
     def _banned_on(self, types: IntArray, nodes: IntArray) -> IntArray:
@@ -286,7 +286,7 @@ class ExactSearch:
         functions = sum(float(choices.cost[first:end].max(initial=0.0)) for first, end in spans)
         return 1.0 + 2.0 * (pools + functions)
 
-    def _accept(self, types: IntArray, nodes: IntArray, patterns: IntArray) -> None:
+    def accept(self, types: IntArray, nodes: IntArray, patterns: IntArray) -> None:
         """Keep a plan; groups that nothing uses are closed."""
         choices = self.problem.choices
         used = {

@@ -16,10 +16,10 @@ from design.rules import TOLERANCE, Rules
 from design.traffic_rates import component_rates, reaches
 from twin.engines.queueing import faas_chain
 from twin.model.application import Deployment, Partition
-from twin.model.checks import chosen_deployments, require_fitting
 from twin.model.constraints import Constraint, GlobalConstraint, LocalConstraint, constraint_name
 from twin.model.continuum import CloudFunction, Resource
 from twin.model.plan import Plan
+from twin.model.plan_checks import chosen_deployments, require_fitting
 from twin.model.scenario import Scenario
 
 function_time = lru_cache(maxsize=100_000)(lambda *figures: faas_chain(*figures).response_time)

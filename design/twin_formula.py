@@ -14,9 +14,10 @@ from typing import Any
 from design.evaluation import ConstraintFigures, Evaluation, HostFigures, Violation, time_violation, within
 from design.function_figures import price_per_request
 from design.space4ai_formula import overloaded
+from twin.compilation import compile_network
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
-from twin.network import NodePool, compile_network
+from twin.network import NodePool
 from twin.report import Report
 from twin.theory import HOUR, solve
 from twin.traffic import mean_rates, step_rates

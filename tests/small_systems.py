@@ -9,8 +9,8 @@ from typing import Any
 
 from design.evaluate import evaluate
 from design.evaluation import Evaluation
-from twin.model.checks import plan_problems
 from twin.model.plan import Placement, Plan
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 
 

@@ -27,9 +27,10 @@ from twin.formats.aisprint.names import Part, fold, replaced_key
 from twin.formats.aisprint.reading import natural
 from twin.formats.aisprint.units import units_of, writing_units
 from twin.formats.aisprint.written_names import written_layers
-from twin.model.checks import plan_problems, scenario_problems
+from twin.model.checks import scenario_problems
 from twin.model.continuum import Continuum
 from twin.model.plan import Plan
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "data" / "toscarizer_cases"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twin.compilation import compile_network
 from twin.engines.closed_form import ClosedForm, solve_network
 from twin.engines.queueing import erlang_b, faas_chain, mg1_waiting_time, mmc_response_time, mmck, mva
 from twin.engines.simpy_engine import simulate_network
@@ -29,18 +30,7 @@ from twin.model.workload import (
     Source,
     Trace,
 )
-from twin.network import (
-    Entry,
-    FunctionPool,
-    Hop,
-    Link,
-    Network,
-    NodePool,
-    Send,
-    Stage,
-    Step,
-    compile_network,
-)
+from twin.network import Entry, FunctionPool, Hop, Link, Network, NodePool, Send, Stage, Step
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SOLUTIONS = sorted((SHARED / "data" / "space4ai").glob("*/*/*/best_sol_1.8.json"))

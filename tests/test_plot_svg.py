@@ -7,10 +7,11 @@ import xml.etree.ElementTree as ElementTree
 from math import isclose, log10
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from twin.plot_svg import Chart, Line, Mark, draw, log_ticks, ticks
+from twin.plot_scales import log_ticks, ticks
+from twin.plot_svg import Chart, Line, Mark, draw
 
 SPACE = "{http://www.w3.org/2000/svg}"
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
@@ -41,11 +42,13 @@ def line(*heights: float | None, label: str = "one", interval: float = 0.0) -> L
 
 
 @given(numbers, numbers)
+@example(0.0, 5e-324)
+@example(1.0, 1.0 + 2e-16)
 def test_ticks_hold_what_they_are_for(one: float, other: float) -> None:
     """From at most the lowest to at least the highest, evenly, not too many."""
     low, high = min(one, other), max(one, other)
     found = ticks(low, high)
-    slack = 1e-6 * max(abs(low), abs(high), 1e-300)
+    slack = 1e-6 * max(abs(low), abs(high), 1e-290)
     assert found[0] <= low + slack
     assert found[-1] >= high - slack
     assert 1 <= len(found) <= 10
@@ -73,6 +76,7 @@ CHARTS = [
     chart(line(1.0, None, 3.0, interval=2.0), line(2.0, None, label="other " * 30), limits=(("limit", 2.5),)),
     chart(line(1.0, 2.0), limits=(("far", 1e9), ("near", 2.0)), notes=("a note", "another")),
     chart(line(1.0, None), line(2.0, 3.0, label="b"), categories=("first " * 20, "second")),
+    chart(line(*(float(i % 7) for i in range(300)), None, 3.0, None, interval=9.0)),
     chart(*(line(float(i), None, label=str(i)) for i in range(12))),
 ]
 
@@ -110,8 +114,17 @@ def test_words_of_the_legend_do_not_overlap() -> None:
 def test_gaps_stay_gaps() -> None:
     """Two values with none between them are not joined."""
 
-    def joined(*heights: float | None) -> int:
-        return draw(chart(line(*heights, label=""))).count('stroke-width="2"')
+    def joined(*heights: float | None) -> list[int]:
+        root = ElementTree.fromstring(draw(chart(line(*heights, label=""))))
+        return [len(one.get("points", "").split()) for one in root.iter(f"{SPACE}polyline")]
 
-    assert joined(1.0, 2.0, 3.0) == 2
-    assert joined(1.0, None, 3.0) == 0
+    assert joined(1.0, 2.0, 3.0) == [3]
+    assert joined(1.0, None, 3.0) == []
+    assert joined(1.0, 2.0, None, 3.0, 4.0) == [2, 2]
+
+
+def test_dense_lines_have_a_band_instead_of_bars() -> None:
+    """Hundreds of marks would hide the line; the picture stays small."""
+    root = ElementTree.fromstring(draw(chart(line(*(1.0 + i for i in range(500)), label="", interval=0.5))))
+    assert len(list(root.iter(f"{SPACE}circle"))) == 0
+    assert [len(one.get("points", "").split()) for one in root.iter(f"{SPACE}polygon")] == [1000]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.samples import DETERMINISTIC, TANDEM, on_function, sample_scenario
+from twin.compilation import compile_network
 from twin.errors import EngineError, PlanError
 from twin.experiment import simulate
-from twin.network import compile_network
 from twin.overload import overloads
 from twin.report import Report
 

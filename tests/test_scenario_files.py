@@ -25,9 +25,10 @@ from twin.formats.scenario.files import (
 )
 from twin.formats.scenario.trace import read_times
 from twin.formats.yaml_source import load_yaml, parse_yaml
-from twin.model.checks import plan_problems, scenario_problems
+from twin.model.checks import scenario_problems
 from twin.model.law import Law
 from twin.model.plan import Placement
+from twin.model.plan_checks import plan_problems
 from twin.model.profile import Profile
 from twin.model.rates import mean_rate, scaled_to
 from twin.model.scenario import Scenario

@@ -27,9 +27,9 @@ from twin.formats.space4ai import (
     solution_figures,
     system_losses,
 )
-from twin.model.checks import chosen_deployments, plan_problems
 from twin.model.constraints import GlobalConstraint, LocalConstraint
 from twin.model.plan import Placement, Plan
+from twin.model.plan_checks import chosen_deployments, plan_problems
 from twin.model.profile import Profile
 from twin.model.scenario import Scenario
 from twin.model.workload import Poisson

@@ -25,9 +25,10 @@ from twin.sweep import sweeping
 from twin.sweep.axes import Value, axes_from
 from twin.sweep.changes import changed_by
 from twin.sweep.cluster import Cluster
+from twin.sweep.drafts import Base
 from twin.sweep.hands import Alone
 from twin.sweep.picture import chart_of, default_figure
-from twin.sweep.points import Base, Layout, lay_out, point_key
+from twin.sweep.points import Layout, lay_out, point_key
 from twin.sweep.rows import Job, Outcome, run_point
 from twin.sweep.store import Store
 from twin.sweep.sweeping import sweep
@@ -324,7 +325,7 @@ def test_keys_are_the_same_in_another_process(tmp_path: Path) -> None:
     """They rest on no order or hash that a process chooses for itself."""
     path = scenario_file(tmp_path, TANDEM)
     code = (
-        "import sys; from pathlib import Path; from twin.sweep.points import *; from twin.sweep.axes import axes_from\n"
+        "import sys; from pathlib import Path; from twin.sweep.points import *; from twin.sweep.drafts import Base; from twin.sweep.axes import axes_from\n"
         "layout = lay_out(Base(path=Path(sys.argv[1])), axes_from(['seed=1,2']), engine='simpy')\n"
         "print(*(point.key for point in layout.points))"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from twin.compilation import compile_network
 from twin.crew import Crew, cores
 from twin.engines.choice import Engine, chosen_engine, make_ready
 from twin.engines.simpy_engine import Billing, simulate_network
@@ -17,7 +18,7 @@ from twin.model.checks import require_sound
 from twin.model.plan import Plan
 from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario
-from twin.network import FunctionPool, Network, compile_network
+from twin.network import FunctionPool, Network
 from twin.overload import overloads
 from twin.report import Report, report_from
 from twin.statistics import over_replications

@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import isfinite, nan
 from typing import Any
 
+from twin.compilation import compile_network
 from twin.engines.closed_form import ClosedForm, Overload, StageFigures, StepFigures, solve_network
 from twin.errors import PlanError
 from twin.measure import PERCENTILES
@@ -24,7 +25,7 @@ from twin.model.constraints import (
 )
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
-from twin.network import FunctionPool, Network, compile_network
+from twin.network import FunctionPool, Network
 from twin.report import Report, plan_figures, repeat_figures, verdict_figures
 from twin.statistics import Estimate
 from twin.verdict import Verdict, device_verdict, memory_verdicts, overall

@@ -9,7 +9,6 @@ from math import inf, isfinite, isinf, nan
 from typing import Literal
 
 from twin.measure import Measures, Violation
-from twin.model.checks import chosen_deployments
 from twin.model.constraints import (
     DeviceConstraint,
     GlobalConstraint,
@@ -20,6 +19,7 @@ from twin.model.constraints import (
 )
 from twin.model.continuum import CloudFunction, Resource
 from twin.model.plan import Plan
+from twin.model.plan_checks import chosen_deployments
 from twin.model.scenario import Scenario
 from twin.statistics import Estimate, over_replications, share_over_replications
 

@@ -100,9 +100,9 @@ def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path |
         from twin.theory import solve
 
         return solve(model, plan)
+    from twin.compilation import compile_network
     from twin.engines.choice import waits_for_compiler
     from twin.experiment import engine_for, simulate
-    from twin.network import compile_network
 
     taken = engine_for(model, compile_network(model, plan), engine)
     if waits_for_compiler(taken):

@@ -97,9 +97,10 @@ def sweep_command(
         raise click.UsageError("--jobs is about this machine; leave it out with --cluster")
     # Imported here, because the help of a command should not wait for scipy.
     from twin.sweep.axes import axes_from
+    from twin.sweep.drafts import Base
     from twin.sweep.hands import hands_for
     from twin.sweep.picture import save_picture
-    from twin.sweep.points import Base, lay_out
+    from twin.sweep.points import lay_out
     from twin.sweep.screen import point_bar, show_sweep
     from twin.sweep.store import Store
     from twin.sweep.sweeping import SweepInterrupted, sweep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -71,9 +71,9 @@ class Law(Value):
         """Return the law of *factor* times this quantity."""
         return self.model_copy(update={"scale": self.scale * factor})
 
-    @cached_property
+    @property
     def _sorted(self) -> FloatArray:
-        return np.sort(np.asarray(self.samples, dtype=np.float64))
+        return _in_order(self.samples or ())
 
     @property
     def expectation(self) -> float:
@@ -110,3 +110,9 @@ class Law(Value):
             return mean * np.exp(sigma * special.ndtri(np.maximum(u, 1e-300)) - sigma**2 / 2)
         shape = 1 / cv**2
         return mean / shape * special.gammaincinv(shape, u)
+
+
+@lru_cache(maxsize=1024)
+def _in_order(samples: tuple[float, ...]) -> FloatArray:
+    """Return *samples* sorted; kept outside of the law, which would else differ from an equal one after its first use."""
+    return np.sort(np.asarray(samples, dtype=np.float64))

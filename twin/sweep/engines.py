@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twin.compilation import compile_network
 from twin.engines.choice import chosen_engine, waits_for_compiler
 from twin.errors import TwinError
 from twin.experiment import REQUESTS
 from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario
-from twin.network import compile_network
 
 WORTH_LOADING = 1_000_000
 """Visits to stations, all points together, from which on the compiled engine pays: ten seconds of the other one."""

@@ -152,7 +152,7 @@ def _notes(sweep: Sweep, rows: Sequence[Row], figure: str, lines: int) -> Iterat
     has_intervals = any(row.get(_interval(figure)[0]) is not None for row in rows)
     confidence = next((point.scenario.run.confidence for point in sweep.layout.points if point.scenario), 0.95)
     if has_intervals:
-        yield f"Bars: {confidence:.0%} intervals over replications."
+        yield f"Bars and bands: {confidence:.0%} intervals over replications."
     if all(row.get(figure) is None for row in rows):
         yield "No point has a value of this figure."
     if lines > MOST_LINES:

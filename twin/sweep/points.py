@@ -4,51 +4,25 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from twin.commands.options import changed
-from twin.errors import Problem, ScenarioError, TwinError
-from twin.formats.reading import Loaded, read_scenario, scenario_form
-from twin.model.checks import plan_problems, scenario_problems
+from twin.errors import Problem, ScenarioError
+from twin.model.checks import scenario_problems
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 from twin.report import VERSIONED, fingerprint
 from twin.sweep.axes import Axis, Value, combinations, shown
-from twin.sweep.changes import changed_by, turn
+from twin.sweep.drafts import Base, Draft, Reader
 from twin.sweep.engines import engines_for
-
-NO_OVERRIDE = "none"
-"""Value of an ``override`` axis that stands for the scenario as it is."""
 
 ROWS = 1
 """Number of the form in which results are kept; another form makes other keys."""
 
 _MOST = 20
 """Reasons that are listed where no point can run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """What all points have in common: where the scenario comes from, and the settings of its run."""
-
-    path: Path
-
-    override: str | None = None
-
-    arrival_rate: float | None = None
-    """Requests/s of all sources together."""
-
-    plan: Path | None = None
-
-    dialect: str = "auto"
-
-    profiles: Path | None = None
-
-    settings: Mapping[str, object] = field(default_factory=dict)
-    """Settings of the run; None leaves that of the scenario."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +60,7 @@ def lay_out(base: Base, axes: Sequence[Axis], *, engine: str) -> Layout:
     A combination that does not fit together makes a point with a problem. Raises ScenarioError, with all problems at
     once, for axes that do not exist, values that can be in no combination, and where no point can run at all.
     """
-    reader = _Reader(base, axes)
+    reader = Reader(base, axes)
     drafts = [reader.draft(values) for values in combinations(axes)]
     problems = list(_hopeless(axes, drafts))
     if problems:
@@ -117,101 +91,7 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """A scenario with the values of one point, as far as they could be put in."""
-
-    values: tuple[Value, ...]
-
-    scenario: Scenario
-
-    refused: Mapping[str, str]
-    """Axis → why its value could not be."""
-
-
-class _Reader:
-    """Reads the scenario once for each form that a file of it can take, and puts values in."""
-
-    def __init__(self, base: Base, axes: Sequence[Axis]) -> None:
-        self.base, self.axes = base, axes
-        reads_rate = scenario_form(base.path) != "scenario"
-        self.read_with = ("override", "arrival_rate") if reads_rate else ("override",)
-        self.in_turn = sorted((i for i, axis in enumerate(axes) if axis.name not in self.read_with), key=self._turn)
-        self.found: dict[tuple[Value, ...], Loaded | TwinError] = {}
-
-    def _turn(self, number: int) -> int:
-        return turn(self.axes[number].name)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the reader of the files had to say."""
-        loaded = [each for each in self.found.values() if isinstance(each, Loaded)]
-        return tuple(dict.fromkeys(note for each in loaded for note in each.notes))
-
-    def draft(self, values: tuple[Value, ...]) -> _Draft:
-        """Put *values* into the scenario."""
-        given = {axis.name: value for axis, value in zip(self.axes, values, strict=True)}
-        start, refused = self._start({name: value for name, value in given.items() if name in self.read_with})
-        scenario = start
-        for number in self.in_turn:
-            name = self.axes[number].name
-            try:
-                scenario = changed_by(scenario, name, values[number])
-            except TwinError as error:
-                refused[name] = _sentence(error)
-        return _Draft(values=values, scenario=scenario, refused=refused)
-
-    def _start(self, given: dict[str, Value]) -> tuple[Scenario, dict[str, str]]:
-        """Return the scenario as read with *given*, or without it where it cannot be read so, and why."""
-        found = self._read(given)
-        if isinstance(found, Loaded):
-            return found.scenario, {}
-        # The other axes are tried on what can be read.
-        readable = (each for each in self.found.values() if isinstance(each, Loaded))
-        spare = next(readable, None) or (self._read({}) if given else found)
-        if isinstance(spare, TwinError):
-            raise found
-        return spare.scenario, dict.fromkeys(given, _sentence(found))
-
-    def _read(self, given: dict[str, Value]) -> Loaded | TwinError:
-        key = tuple(given.values())
-        if key not in self.found:
-            try:
-                self.found[key] = self._loaded(given)
-            except TwinError as error:
-                self.found[key] = error
-        return self.found[key]
-
-    def _loaded(self, given: dict[str, Value]) -> Loaded:
-        base = self.base
-        rate = given.get("arrival_rate", base.arrival_rate)
-        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
-            raise ScenarioError(f"expected a number of requests/s, got {shown(rate)!r}")
-        loaded = read_scenario(
-            base.path,
-            override=_overrides(base.override, given.get("override")),
-            dialect=base.dialect,
-            arrival_rate=rate,
-            profiles=base.profiles,
-            plan=base.plan,
-        )
-        return Loaded(scenario=changed(loaded.scenario, **base.settings), notes=loaded.notes)
-
-
-def _overrides(always: str | None, value: Value) -> str | None:
-    """Return the overrides of a point as the reader takes them; ``a+b`` stands for both."""
-    further = None if value in (None, NO_OVERRIDE) else str(value).replace("+", ",")
-    return ",".join(part for part in (always, further) if part) or None
-
-
-def _sentence(error: TwinError) -> str:
-    if not error.problems:
-        return error.message
-    said = "; ".join(str(problem) for problem in error.problems)
-    return f"{error.message}: {said}" if error.message else "; ".join(one.message for one in error.problems)
-
-
-def _hopeless(axes: Sequence[Axis], drafts: Sequence[_Draft]) -> Iterator[Problem]:
+def _hopeless(axes: Sequence[Axis], drafts: Sequence[Draft]) -> Iterator[Problem]:
     """Yield what is wrong with values that were refused in every combination."""
     for i, axis in enumerate(axes):
         fine = {draft.values[i] for draft in drafts if axis.name not in draft.refused}
@@ -226,7 +106,7 @@ def _hopeless(axes: Sequence[Axis], drafts: Sequence[_Draft]) -> Iterator[Proble
                 yield Problem(f"{axis.name}={shown(value)}", reasons[value])
 
 
-def _problem(draft: _Draft, axes: Sequence[Axis]) -> str:
+def _problem(draft: Draft, axes: Sequence[Axis]) -> str:
     """Return why a point cannot run; empty if it can."""
     refused = [
         f"{axis.name}={shown(value)}: {draft.refused[axis.name]}"
@@ -236,7 +116,7 @@ def _problem(draft: _Draft, axes: Sequence[Axis]) -> str:
     return "; ".join(refused or map(str, _contradictions(draft.scenario)))
 
 
-def _point(draft: _Draft, engine: str) -> Point:
+def _point(draft: Draft, engine: str) -> Point:
     key = point_key(draft.scenario, engine)
     return Point(values=draft.values, scenario=draft.scenario, engine=engine, key=key)
 

@@ -36,6 +36,8 @@ def columns(rows: Sequence[Row]) -> list[str]:
     """Return the names of all columns; what only some points have stands where these have it."""
     names: list[str] = []
     for row in rows:
+        if row.keys() <= set(names):
+            continue
         at = 0
         for name in row:
             if name in names:

@@ -19,11 +19,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from twin.compilation import compile_network
 from twin.engines.compiled import simulate_compiled
 from twin.errors import TwinError
 from twin.files import write_text
 from twin.formats.space4ai import Dialect, load_solution, load_system, solution_figures
-from twin.network import FunctionPool, Network, NodePool, compile_network
+from twin.network import FunctionPool, Network, NodePool
 from twin.statistics import Estimate, over_replications
 from twin.validation.case import CONFIDENCE, PRECISION
 

@@ -28,8 +28,9 @@ from twin.formats.aisprint.reading import LONGEST_NAME, Reading
 from twin.formats.aisprint.resources import bandwidths, read_continuum, read_physical_nodes
 from twin.formats.aisprint.units import Units, units_of
 from twin.model.application import Application
-from twin.model.checks import plan_problems, scenario_problems
+from twin.model.checks import scenario_problems
 from twin.model.continuum import Continuum
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 from twin.model.workload import Poisson, Source, Workload
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from twin.errors import PlanError, Problem, did_you_mean
 from twin.formats.aisprint.graph import DEPLOYMENTS, deployment_names
 from twin.formats.aisprint.reading import Entry, Reading
-from twin.model.checks import plan_problems
 from twin.model.continuum import Continuum
 from twin.model.plan import Placement, Plan
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 
 PLAN = "production_deployment.yaml"

@@ -34,8 +34,8 @@ from twin.formats.aisprint.written_names import WrittenNames, free_keys, written
 from twin.formats.scenario.writing import to_yaml
 from twin.formats.text_file import write_text
 from twin.model.application import Deployment
-from twin.model.checks import chosen_deployments
 from twin.model.continuum import Continuum
+from twin.model.plan_checks import chosen_deployments
 from twin.model.scenario import Scenario
 
 Document = dict[str, Any]

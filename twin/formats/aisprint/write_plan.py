@@ -15,8 +15,8 @@ from twin.formats.aisprint.written_names import written_layers, written_names
 from twin.formats.scenario.writing import to_yaml
 from twin.formats.text_file import write_text
 from twin.model.application import Container
-from twin.model.checks import chosen_deployments, plan_problems
 from twin.model.plan import Plan
+from twin.model.plan_checks import chosen_deployments, plan_problems
 from twin.model.scenario import Scenario
 
 Dialect = Literal["studio", "space4ai-d"]

@@ -17,8 +17,9 @@ from twin.formats.scenario.schema import scenario_schema
 from twin.formats.scenario.writing import dump_scenario
 from twin.formats.text_file import write_text
 from twin.formats.yaml_source import load_yaml
-from twin.model.checks import plan_problems, scenario_problems
+from twin.model.checks import scenario_problems
 from twin.model.plan import Plan
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 
 __all__ = ["dump_scenario", "load_plan", "load_scenario", "override_names", "save_scenario", "scenario_schema"]

@@ -15,8 +15,8 @@ from twin.errors import PlanError
 from twin.formats.space4ai.entry import Entry, Findings, as_number
 from twin.formats.space4ai.json import read_json, shortened
 from twin.formats.space4ai.names import codes_of
-from twin.model.checks import plan_problems
 from twin.model.plan import Placement, Plan
+from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
 
 

@@ -17,9 +17,9 @@ from twin.formats.space4ai.losses import common_rate, global_constraints, local_
 from twin.formats.space4ai.names import Codes, codes_of
 from twin.formats.space4ai.solution import SolutionFigures
 from twin.model.application import Deployment
-from twin.model.checks import chosen_deployments, require_fitting
 from twin.model.continuum import CloudFunction
 from twin.model.plan import Plan
+from twin.model.plan_checks import chosen_deployments, require_fitting
 from twin.model.scenario import Scenario
 
 Tool = Literal["d", "r"]
