@@ -114,5 +114,5 @@ class Law(Value):
 
 @lru_cache(maxsize=1024)
 def _in_order(samples: tuple[float, ...]) -> FloatArray:
-    """Return *samples* sorted; kept outside of the law, which would else differ from an equal one after its first use."""
+    """Return *samples* sorted; cached outside of the law, which would else no longer equal an unused one."""
     return np.sort(np.asarray(samples, dtype=np.float64))
