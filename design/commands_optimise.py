@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from design.evaluation import Evaluation
 from design.rules import Dialect, rules_of
-from twin.commands.options import PATH, Rate
+from twin.commands.options import PATH, Rate, changed
 from twin.errors import TwinError
 from twin.formats.reading import read_plan, read_scenario
 from twin.formats.space4ai import SolutionFigures, save_solution
@@ -29,10 +29,17 @@ INFEASIBLE = 3
     "--dialect", type=click.Choice(get_args(Dialect)), default="twin", show_default=True, help="Formulas and checks."
 )
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
+@click.option("--max-load", is_flag=True, help="Say how many requests/s the plan carries as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as one JSON document.")
 @click.pass_context
 def evaluate_command(
-    context: click.Context, system: Path, plan_file: Path, dialect: str, arrival_rate: float | None, as_json: bool
+    context: click.Context,
+    system: Path,
+    plan_file: Path,
+    dialect: str,
+    arrival_rate: float | None,
+    max_load: bool,
+    as_json: bool,
 ) -> None:
     r"""Say what PLAN costs in SYSTEM and which limits it breaks, by mean formulas.
 
@@ -44,16 +51,24 @@ def evaluate_command(
     Examples:
       ctwin evaluate system_description.json best_sol_1.8.json --arrival-rate 1.8
       ctwin evaluate system_description.json best_sol_1.8.json --dialect d-pre2023 --json
+      ctwin evaluate scenario.yaml plan.yaml --max-load
     """
     from design.evaluate import evaluate
+    from design.further_screen import show_load
+    from design.largest_load import load_of_plan
     from design.optimise_screen import show_evaluation
 
-    scenario, notes = _read(system, dialect, arrival_rate)
-    found = evaluate(scenario, read_plan(plan_file, scenario), dialect=dialect)
+    scenario, notes = read_system(system, dialect, arrival_rate)
+    plan = read_plan(plan_file, scenario)
+    found = evaluate(scenario, plan, dialect=dialect)
+    load = load_of_plan(scenario, plan, dialect=dialect) if max_load else None
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        extra = {"largest_load": load.to_dict()} if load else {}
+        click.echo(json.dumps(found.to_dict() | extra, indent=2))
     else:
         show_evaluation(found, notes)
+        if load:
+            show_load(load, "the plan")
     context.exit(0 if found.feasible else INFEASIBLE)
 
 
@@ -73,7 +88,18 @@ def evaluate_command(
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same plan.")
 @click.option("--several-types", is_flag=True, help="Let a plan use several resources of one layer.")
-@click.option("--out", type=PATH, required=True, help="Where to write the plan: *.yaml, or *.json for SPACE4AI.")
+@click.option("--out", type=PATH, help="Where to write the plan: *.yaml, or *.json for SPACE4AI.")
+@click.option("--verify", is_flag=True, help="Simulate the cheapest plans, and take the cheapest the twin accepts.")
+@click.option(
+    "--best", type=click.IntRange(1, 1000), default=3, show_default=True, help="Plans to simulate at least (--verify)."
+)
+@click.option(
+    "--most", type=click.IntRange(1, 1000), default=50, show_default=True, help="Plans to simulate at most (--verify)."
+)
+@click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication (--verify).")
+@click.option("--replications", type=click.IntRange(2, 100_000), help="Replications at first (--verify).")
+@click.option("--sensitivity", "with_worth", is_flag=True, help="Say what each limit costs, relaxed by a tenth.")
+@click.option("--max-load", is_flag=True, help="Instead: the largest load that any plan carries, and such a plan.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.pass_context
 def optimise_command(
@@ -85,39 +111,73 @@ def optimise_command(
     method: str,
     seed: int,
     several_types: bool,
-    out: Path,
+    out: Path | None,
+    verify: bool,
+    best: int,
+    most: int,
+    requests: int | None,
+    replications: int | None,
+    with_worth: bool,
+    max_load: bool,
     as_json: bool,
 ) -> None:
     r"""Find the cheapest plan for SYSTEM that keeps all limits, with a proof or a bound.
 
-    An interrupt (Ctrl-C) writes the best plan so far. Exit status: 0 a plan was written, 3 there is none (or none was
-    found in time), 2 bad input.
+    With --verify the twin has the last word: plans in rising cost are simulated with the same random numbers, what it
+    rejects is cut off, and of equally cheap ones the quickest is taken. An interrupt (Ctrl-C) writes the best plan so
+    far. Exit status: 0 a plan was written, 3 there is none (or none was found in time), 2 bad input.
 
     \b
     Examples:
       ctwin optimise system_description.json --arrival-rate 1.8 --out plan.yaml
       ctwin optimise system_description.json --dialect d --time-limit 60 --out solution.json --json
+      ctwin optimise scenario.yaml --verify --best 5 --out plan.yaml
+      ctwin optimise scenario.yaml --max-load
     """
+    from design.beyond import Beyond
     from design.optimise import optimise
     from design.optimise_screen import show_result
 
-    _check_writable(out)
-    scenario, notes = _read(system, dialect, arrival_rate)
-    result = optimise(
-        scenario,
-        dialect=dialect,
-        time_limit=time_limit,
-        method=method,
-        seed=seed,
-        one_type_per_layer=not several_types,
-    )
-    if result.plan is not None and result.evaluation is not None:
+    if out is not None:
+        _check_writable(out)
+    elif not max_load:
+        raise click.UsageError("say where to write the plan: --out plan.yaml")
+    scenario, notes = read_system(system, dialect, arrival_rate)
+    scenario = changed(scenario, requests=requests, replications=replications)
+    limits: dict[str, Any] = {"dialect": dialect, "time_limit": time_limit, "one_type_per_layer": not several_types}
+    if max_load:
+        context.exit(_largest_load(scenario, limits, out, as_json))
+    result = optimise(scenario, method=method, seed=seed, **limits)
+    after = Beyond(scenario, result, limits)
+    if verify and result.plan is not None:
+        after.verify(best, max(best, most), as_json)
+    if with_worth:
+        after.weigh()
+    result = after.result
+    if out is not None and result.plan is not None and result.evaluation is not None:
         write_plan(scenario, result.plan, result.evaluation, out)
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2))
+        click.echo(json.dumps(result.to_dict() | after.figures, indent=2))
     else:
-        show_result(result, out, notes)
+        show_result(result, out or Path(), notes)
+        after.show()
     context.exit(0 if result.plan is not None else INFEASIBLE)
+
+
+def _largest_load(scenario: Scenario, limits: dict[str, Any], out: Path | None, as_json: bool) -> int:
+    """Say how much any plan carries, write such a plan if a file is named, and return the exit status."""
+    from design.evaluate import evaluate
+    from design.further_screen import show_load
+    from design.largest_load import load_of_continuum
+
+    found = load_of_continuum(scenario, **limits)
+    if out is not None and found.plan is not None:
+        write_plan(scenario, found.plan, evaluate(scenario, found.plan, dialect=limits["dialect"]), out)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        show_load(found, "the continuum")
+    return 0 if found.plan is not None else INFEASIBLE
 
 
 def write_plan(scenario: Scenario, plan: Plan, evaluation: Evaluation, out: Path) -> None:
@@ -135,7 +195,8 @@ def write_plan(scenario: Scenario, plan: Plan, evaluation: Evaluation, out: Path
         write_form(scenario.model_copy(update={"plan": plan}), out, "plan")
 
 
-def _read(system: Path, dialect: str, arrival_rate: float | None) -> tuple[Scenario, tuple[str, ...]]:
+def read_system(system: Path, dialect: str, arrival_rate: float | None) -> tuple[Scenario, tuple[str, ...]]:
+    """Return the scenario that *system* holds, read for *dialect*, and what its reader noted."""
     rules_of(dialect)
     loaded = read_scenario(system, dialect="auto" if dialect == "twin" else dialect, arrival_rate=arrival_rate)
     return loaded.scenario, loaded.notes

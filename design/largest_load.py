@@ -28,8 +28,8 @@ from twin.model.scenario import Scenario
 PRECISION = 1e-6
 """Relative width at which the bisection ends."""
 
-RANGE = 2.0**30
-"""Factor on the asked load, up and down, beyond which none is looked for."""
+RANGE = 1024.0
+"""Factor on the asked load, up and down, beyond which none is looked for: functions alone carry any load."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,10 @@ class LargestLoad:
     """The load that is carried, with the one next to it that is not."""
 
     carried: float
-    """Requests/s of all sources together; 0 where none was found, infinite where nothing limits them."""
+    """Requests/s of all sources together; 0 where none was found."""
 
     not_carried: float
-    """Requests/s within 1e-6 of the other that break a limit, infinite where there are none; more where time ended."""
+    """Requests/s within 1e-6 of the other that break a limit; infinite where 1024 times the load asked breaks none."""
 
     asked: float
     """Requests/s of the scenario."""
@@ -57,7 +57,7 @@ class LargestLoad:
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON has it."""
         return {
-            "carried": finite(self.carried),
+            "carried": self.carried,
             "not_carried": finite(self.not_carried),
             "asked": self.asked,
             "binding": list(self.binding),
@@ -102,6 +102,8 @@ def load_of_continuum(
     plans: dict[float, Plan] = {}
 
     def holds(rate: float) -> bool:
+        if time.perf_counter() > deadline:
+            return False
         plan = _any_plan(_at(scenario, rate), rules, deadline, one_type_per_layer)
         if plan is not None:
             plans[rate] = plan
@@ -132,17 +134,17 @@ def _any_plan(scenario: Scenario, rules: Rules, deadline: float, one_type_per_la
 
 
 def _bisect(holds: Callable[[float], bool], start: float) -> tuple[float, float]:
-    """Return the last value that *holds* and the first that does not, around *start*; (0, …) or (…, infinite)."""
+    """Return the last value that *holds* and the first that does not, around *start*; 0 and infinity where none is."""
     low = high = start
     if holds(start):
         while holds(high := high * 2.0):
             low = high
-            if high > start * RANGE:
-                return math.inf, math.inf
+            if high >= start * RANGE:
+                return low, math.inf
     else:
         while not holds(low := low / 2.0):
             high = low
-            if low < start / RANGE:
+            if low <= start / RANGE:
                 return 0.0, high
     while high - low > PRECISION * high:
         middle = (low + high) / 2.0

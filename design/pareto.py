@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from design.optimise import Result, optimise
@@ -109,7 +110,7 @@ def limit_on(scenario: Scenario, target: str) -> TimeLimit:
     paths = {constraint_name(c): c.path for c in scenario.constraints if isinstance(c, GlobalConstraint)}
     path = paths.get(target) or tuple(part.strip() for part in target.split(">"))
     sends = {(edge.origin, edge.to) for edge in scenario.application.dependencies}
-    if len(path) < 2 or not set(zip(path, path[1:], strict=False)) <= sends:
+    if len(path) < 2 or not set(pairwise(path)) <= sends:
         known = ["application", *scenario.application.components, *paths]
         raise TwinError(
             f"unknown target {target!r}{did_you_mean(target, known)}; it is one of {', '.join(known)}, "

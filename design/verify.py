@@ -3,7 +3,8 @@
 Plans come in rising cost from the exact search. Each is simulated with the seeds of all others and judged as ``ctwin
 run`` judges it, percentiles and shares above a limit included, of which the formula knows nothing. What the twin
 rejects is cut off, and the next plan takes its turn. Where the verdict is open, replications are added; each look at
-them takes its part of the risk. A plan that stays open is not accepted.
+them takes its part of the risk. A plan that stays open is not accepted, nor one with a queue so near saturation that
+the run was too short to see it settle.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from design.evaluation import finite
 from design.plan_order import PlanOrder, RankedPlan
 from design.selection import Selection, select
+from design.settling import unsettled
 from twin.compilation import compile_network
 from twin.errors import TwinError
 from twin.experiment import Job, engine_for, replicate
@@ -232,10 +234,11 @@ class _Bench:
         """Run until the verdict is no longer open, or there were enough replications."""
         for look in range(LOOKS):
             self.grow(look)
-            self.report = self._report()
-            if self.report.verdict != "inconclusive" or time.perf_counter() > deadline:
+            report = self._report()
+            if report.verdict != "inconclusive" or time.perf_counter() > deadline:
                 break
-        self.trial = _trial(self.ranked, self.report, len(self.measures))
+        doubts = tuple(unsettled(self.network, report.figures["horizon"])) if report.verdict == "pass" else ()
+        self.trial = _trial(self.ranked, report, len(self.measures), doubts)
 
     @property
     def passes(self) -> bool:
@@ -257,7 +260,7 @@ class _Bench:
         return report_from(self.judging, self.ranked.plan, self.network, self.measures, engine=self.engine)
 
 
-def _trial(ranked: RankedPlan, report: Report, replications: int) -> Trial:
+def _trial(ranked: RankedPlan, report: Report, replications: int, doubts: tuple[str, ...]) -> Trial:
     figures = report.document()
     used = {
         name: each.get("offered_load") or each["utilisation"]
@@ -268,8 +271,8 @@ def _trial(ranked: RankedPlan, report: Report, replications: int) -> Trial:
     return Trial(
         plan=ranked.plan,
         cost=ranked.cost,
-        verdict=report.verdict,
-        reasons=tuple(_reasons(figures)),
+        verdict="inconclusive" if doubts else report.verdict,
+        reasons=doubts or tuple(_reasons(figures)),
         replications=replications,
         response_time=figures["response_time"]["mean"],
         p95=figures["response_time"]["p95"],

@@ -16,9 +16,11 @@ from twin.errors import PlanError, ScenarioError, TwinError
 from twin.formats.commands import convert_command, schema_command
 from twin.formats.reading import plan_form, read_plan, read_scenario, scenario_form
 from twin.formats.scenario.files import load_scenario, save_scenario, scenario_schema
+from twin.formats.space4ai import solution_figures
 from twin.formats.writing import form_of, write_form
 from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario
+from twin.theory import solve
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BARE = changed(("  serverless:\n    plan: {detect: Lambda}\n    constraints: null\n", ""))
@@ -247,3 +249,17 @@ def test_the_tools_own_files_become_scenarios(tmp_path: Path) -> None:
     jsonschema.Draft202012Validator(scenario_schema()).validate(
         json.loads(json.dumps(scenario.model_dump(mode="json", by_alias=True, exclude_none=True)))
     )
+
+
+@pytest.mark.parametrize("dialect", ["d", "r"])
+def test_a_solution_is_written_with_the_times_of_theory(dialect: str, masks: Path, tmp_path: Path) -> None:
+    """SPACE4AI-R reads no solution without them."""
+    path = tmp_path / "solution.json"
+    assert run(masks, path, "--dialect", dialect).exit_code == 0
+    scenario = read_scenario(masks).scenario
+    expected = solve(scenario).figures
+    written = solution_figures(path)
+    assert written.total_cost == pytest.approx(expected["cost_per_hour"])
+    times = [each["response_time"]["mean"] for each in expected["components"].values()]
+    assert sorted(written.components.values()) == pytest.approx(sorted(times))
+    assert written.feasible is (solve(scenario).verdict != "fail")

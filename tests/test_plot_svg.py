@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from twin.chart import Chart, Line, Mark
 from twin.plot_scales import log_ticks, ticks
-from twin.plot_svg import Chart, Line, Mark, draw
+from twin.plot_svg import draw
 
 SPACE = "{http://www.w3.org/2000/svg}"
 numbers = st.floats(-1e9, 1e9, allow_nan=False)

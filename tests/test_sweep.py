@@ -325,7 +325,8 @@ def test_keys_are_the_same_in_another_process(tmp_path: Path) -> None:
     """They rest on no order or hash that a process chooses for itself."""
     path = scenario_file(tmp_path, TANDEM)
     code = (
-        "import sys; from pathlib import Path; from twin.sweep.points import *; from twin.sweep.drafts import Base; from twin.sweep.axes import axes_from\n"
+        "import sys; from pathlib import Path; from twin.sweep.axes import axes_from\n"
+        "from twin.sweep.drafts import Base; from twin.sweep.points import lay_out\n"
         "layout = lay_out(Base(path=Path(sys.argv[1])), axes_from(['seed=1,2']), engine='simpy')\n"
         "print(*(point.key for point in layout.points))"
     )

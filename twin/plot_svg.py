@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import groupby, pairwise
 from math import isfinite
 
+from twin.chart import Chart, Line, Mark
 from twin.plot_scales import Scale, is_spread, log_ticks, number, ticks
 from twin.svg_parts import (
     FONT,
@@ -38,57 +38,6 @@ _DENSE = 40
 
 _FAR = 3.0
 """A limit beyond so many times the largest value would squeeze everything else; it stands in the legend alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """One point of a line."""
-
-    x: float
-
-    y: float | None
-    """None where there is no value: the line has a gap."""
-
-    low: float | None = None
-
-    high: float | None = None
-
-    beyond: bool = False
-    """Whether the value grows without bound; a triangle above the picture says so."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """What belongs together."""
-
-    label: str
-
-    marks: tuple[Mark, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A picture to draw."""
-
-    title: str
-
-    x_label: str
-
-    y_label: str
-
-    lines: tuple[Line, ...]
-
-    limits: tuple[tuple[str, float], ...] = ()
-    """Label and height of dashed lines."""
-
-    categories: tuple[str, ...] = ()
-    """Words that stand for x = 0, 1, 2, …; then the marks of a line are not joined."""
-
-    notes: tuple[str, ...] = ()
-    """Lines of small print below."""
-
-    beyond: str = "grows without bound"
-    """What a triangle above the picture means."""
 
 
 def draw(chart: Chart) -> str:

@@ -10,22 +10,71 @@ price: the *badness* of a plan is the sum of all relative excesses, and 0 for a 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
+import numba
 import numpy as np
 
 from design.component_search import FULL
 from design.kernels import ROUNDING, kernel, slowdown
-from design.problem import Choices, FloatArray, IntArray, Problem, ragged
+from design.problem import FloatArray, IntArray, Problem, ragged
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 CAPPED = 0.999
 """Utilisation that an overloaded group counts with where times are estimated."""
 
 
+def inlined(function: F) -> F:
+    """Compile *function* into its callers: handing dozens of arrays from call to call would cost more than the work."""
+    return cast("F", numba.njit(cache=True, nogil=True, inline="always")(function))
+
+
 class Tables(NamedTuple):
     """What does not change; lists by component are flat, with the position where each begins (``_ptr``)."""
 
-    choices: Choices
+    # As in Choices, but not as one of them: to take a tuple of many arrays out of another one is slow.
+
+    rate: FloatArray
+
+    cost: FloatArray
+
+    delay: FloatArray
+
+    delay_within: FloatArray
+
+    part_ptr: IntArray
+
+    part: IntArray
+
+    location: IntArray
+
+    reach: FloatArray
+
+    first: IntArray
+
+    starts_at_edge: IntArray
+
+    ends_at_edge: IntArray
+
+    return_from: IntArray
+
+    return_to: IntArray
+
+    hop_origin: IntArray
+
+    hop_target: IntArray
+
+    pattern_ptr: IntArray
+
+    hop_begin: IntArray
+    """Where the table of a transfer begins."""
+
+    hop_seconds: FloatArray
+
+    hop_inside: FloatArray
+    """Seconds between two nodes of one pool."""
 
     demand: FloatArray
 
@@ -105,7 +154,7 @@ class State(NamedTuple):
 
     need: FloatArray
 
-    count: IntArray
+    parts: IntArray
     """Partitions by component and group."""
 
     fixed: FloatArray
@@ -142,7 +191,25 @@ def tables_of(problem: Problem) -> Tables:
         for first, end in zip(choices.pattern_ptr[:-1], choices.pattern_ptr[1:], strict=True)
     ]
     return Tables(
-        choices=choices,
+        rate=choices.rate,
+        cost=choices.cost,
+        delay=choices.delay,
+        delay_within=choices.delay_within,
+        part_ptr=choices.part_ptr,
+        part=choices.part,
+        location=choices.location,
+        reach=choices.reach,
+        first=choices.first,
+        starts_at_edge=choices.starts_at_edge,
+        ends_at_edge=choices.ends_at_edge,
+        return_from=choices.return_from,
+        return_to=choices.return_to,
+        hop_origin=choices.hop_origin,
+        hop_target=choices.hop_target,
+        pattern_ptr=choices.pattern_ptr,
+        hop_begin=choices.hop_ptr,
+        hop_seconds=choices.hop,
+        hop_inside=choices.hop_within,
         demand=problem.demand,
         memory=problem.memory,
         price=problem.price,
@@ -216,9 +283,9 @@ def renew(tables: Tables, state: State) -> None:
     state.row_inside[:] = 0.0
     for component in range(state.pattern.size):
         _lay(tables, state, component)
-    for hop in range(tables.choices.hop_origin.size):
+    for hop in range(tables.hop_origin.size):
         _add_hop(tables, state, hop, 1.0)
-    for pair in range(tables.choices.return_from.size):
+    for pair in range(tables.return_from.size):
         state.totals[3] += _returns(tables, state, pair)
 
 
@@ -241,57 +308,56 @@ def set_pool(tables: Tables, state: State, group: int, resource: int, nodes: int
     state.nodes[group] = nodes
     if resource == state.types[group]:
         return
-    moved = np.flatnonzero(state.count[:, group])
+    moved = np.flatnonzero(state.parts[:, group])
     for component in moved:
-        _add(tables, state, component, -1)
+        _add(tables, state, int(component), -1)
     state.types[group] = resource
     for component in moved:
-        _lay(tables, state, component)
+        _lay(tables, state, int(component))
 
 
-@kernel
+@inlined
 def _lay(tables: Tables, state: State, component: int) -> None:
     """Work out what a component brings to each group, and add it."""
-    choices, pattern = tables.choices, state.pattern[component]
-    state.work[component] = 0.0
-    state.need[component] = 0.0
-    state.count[component] = 0
+    pattern = state.pattern[component]
+    for g in range(state.types.size):
+        state.work[component, g], state.need[component, g], state.parts[component, g] = 0.0, 0.0, 0
     state.misfit[component] = 0
-    for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
-        group = choices.location[i]
+    for i in range(tables.part_ptr[pattern], tables.part_ptr[pattern + 1]):
+        group = tables.location[i]
         if group < state.types.size:
-            part, resource = choices.part[i], state.types[group]
-            state.count[component, group] += 1
+            part, resource = tables.part[i], state.types[group]
+            state.parts[component, group] += 1
             if np.isfinite(tables.demand[part, resource]):
-                state.work[component, group] += choices.reach[part] * tables.demand[part, resource]
+                state.work[component, group] += tables.reach[part] * tables.demand[part, resource]
                 state.need[component, group] += tables.memory[part, resource]
             else:
                 state.misfit[component] = 1
     _add(tables, state, component, 1)
 
 
-@kernel
+@inlined
 def _add(tables: Tables, state: State, component: int, sign: int) -> None:
     """Add what a component brings, or take it away."""
-    choices, pattern = tables.choices, state.pattern[component]
-    rate = sign * choices.rate[component]
-    state.totals[0] += sign * choices.cost[pattern]
+    pattern = state.pattern[component]
+    rate = sign * tables.rate[component]
+    state.totals[0] += sign * tables.cost[pattern]
     state.totals[1] += sign * state.misfit[component]
     for g in range(state.types.size):
-        if state.count[component, g] > 0:
+        if state.parts[component, g] > 0:
             state.load[g] += rate * state.work[component, g]
             state.full[g] += sign * state.need[component, g]
-            state.users[g] += sign * state.count[component, g]
+            state.users[g] += sign * state.parts[component, g]
     for i in range(tables.row_ptr[component], tables.row_ptr[component + 1]):
         row, weight = tables.row[i], sign * tables.row_weight[i]
-        state.fixed[row] += weight * choices.delay[pattern]
+        state.fixed[row] += weight * tables.delay[pattern]
         for g in range(state.types.size):
-            if state.count[component, g] > 0:
+            if state.parts[component, g] > 0:
                 state.row_work[row, g] += weight * state.work[component, g]
-                state.row_inside[row, g] += weight * choices.delay_within[pattern, g]
+                state.row_inside[row, g] += weight * tables.delay_within[pattern, g]
 
 
-@kernel
+@inlined
 def _around(tables: Tables, state: State, component: int, sign: float) -> None:
     """Add the transfers from and to a component, or take them away."""
     for i in range(tables.hop_ptr[component], tables.hop_ptr[component + 1]):
@@ -300,30 +366,28 @@ def _around(tables: Tables, state: State, component: int, sign: float) -> None:
         state.totals[3] += sign * _returns(tables, state, tables.pair[i])
 
 
-@kernel
+@inlined
 def _add_hop(tables: Tables, state: State, hop: int, sign: float) -> None:
-    choices = tables.choices
-    origin, target = choices.hop_origin[hop], choices.hop_target[hop]
-    location = choices.first[state.pattern[target]]
-    own = choices.pattern_ptr[origin + 1] - choices.pattern_ptr[origin]
-    locations = (choices.hop_ptr[hop + 1] - choices.hop_ptr[hop]) // own
-    at = choices.hop_ptr[hop] + (state.pattern[origin] - choices.pattern_ptr[origin]) * locations + location
-    if not np.isfinite(choices.hop[at]):
+    origin, target = tables.hop_origin[hop], tables.hop_target[hop]
+    location = tables.first[state.pattern[target]]
+    own = tables.pattern_ptr[origin + 1] - tables.pattern_ptr[origin]
+    locations = (tables.hop_begin[hop + 1] - tables.hop_begin[hop]) // own
+    at = tables.hop_begin[hop] + (state.pattern[origin] - tables.pattern_ptr[origin]) * locations + location
+    if not np.isfinite(tables.hop_seconds[at]):
         state.totals[2] += sign
         return
     for i in range(tables.hop_row_ptr[hop], tables.hop_row_ptr[hop + 1]):
         row, weight = tables.hop_row[i], sign * tables.hop_weight[i]
-        state.fixed[row] += weight * choices.hop[at]
+        state.fixed[row] += weight * tables.hop_seconds[at]
         if location < state.types.size:
-            state.row_inside[row, location] += weight * choices.hop_within[at]
+            state.row_inside[row, location] += weight * tables.hop_inside[at]
 
 
-@kernel
+@inlined
 def _returns(tables: Tables, state: State, pair: int) -> float:
     """Return 1 where data comes back to the edge."""
-    choices = tables.choices
-    before, after = state.pattern[choices.return_from[pair]], state.pattern[choices.return_to[pair]]
-    return 1.0 if choices.starts_at_edge[after] and not choices.ends_at_edge[before] else 0.0
+    before, after = state.pattern[tables.return_from[pair]], state.pattern[tables.return_to[pair]]
+    return 1.0 if tables.starts_at_edge[after] and not tables.ends_at_edge[before] else 0.0
 
 
 # Figures --------------------------------------------------------------------------------------------------------------

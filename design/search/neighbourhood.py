@@ -60,7 +60,7 @@ def move(tables: Tables, state: State, trail: Trail) -> None:
         set_pool(tables, state, group, resource, min(max(nodes, 1), tables.nodes[resource]))
         return
     for component in range(state.pattern.size):
-        if state.count[component, group] > 0:
+        if state.parts[component, group] > 0:
             _change(tables, state, trail, component, _draw_pattern(tables, state, component, group))
 
 
@@ -98,12 +98,11 @@ def _draw_pattern(tables: Tables, state: State, component: int, avoided: int) ->
 
 @kernel
 def _can_run(tables: Tables, state: State, pattern: int, avoided: int) -> bool:
-    choices = tables.choices
-    for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
-        group = choices.location[i]
+    for i in range(tables.part_ptr[pattern], tables.part_ptr[pattern + 1]):
+        group = tables.location[i]
         if group == avoided:
             return False
-        if group < state.types.size and not np.isfinite(tables.demand[choices.part[i], state.types[group]]):
+        if group < state.types.size and not np.isfinite(tables.demand[tables.part[i], state.types[group]]):
             return False
     return True
 

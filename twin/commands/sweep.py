@@ -63,7 +63,7 @@ def sweep_command(
     as_json: bool,
     **settings: object,
 ) -> None:
-    r"""Run SCENARIO at every combination of the axes, and make a table (CSV, Parquet) and a picture (SVG) of it.
+    """Run SCENARIO at every combination of the axes, and make a table (CSV, Parquet) and a picture (SVG) of it.
 
     NAME=VALUES is LOW:HIGH:STEP, the end included, or a list with commas. NAME is one of
 

@@ -13,10 +13,12 @@ from twin.formats.aisprint.write_folder import save_application
 from twin.formats.aisprint.write_plan import save_production_deployment
 from twin.formats.scenario.files import save_scenario
 from twin.formats.scenario.writing import dump_plan
-from twin.formats.space4ai import Dialect, save_solution, save_system, system_losses
+from twin.formats.space4ai import Dialect, SolutionFigures, save_solution, save_system, system_losses
+from twin.formats.space4ai.losses import common_rate
 from twin.formats.text_file import write_text
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
+from twin.theory import solve
 
 Form = Literal["scenario", "aisprint", "space4ai-system", "space4ai-solution", "plan"]
 
@@ -67,8 +69,27 @@ def _system(scenario: Scenario, path: Path, dialect: str) -> tuple[str, ...]:
     return system_losses(scenario)
 
 
-def _solution(scenario: Scenario, path: Path, _dialect: str) -> tuple[str, ...]:
-    save_solution(scenario, _plan_of(scenario), path)
+def _solution(scenario: Scenario, path: Path, dialect: str) -> tuple[str, ...]:
+    """Write the plan with the figures of the closed forms; SPACE4AI-R reads no solution without times."""
+    plan = _plan_of(scenario)
+    found = solve(scenario, plan).figures
+    figures = SolutionFigures(
+        arrival_rate=common_rate(scenario),
+        components={name: each["response_time"]["mean"] for name, each in found["components"].items()},
+        partitions={
+            name: part["response_time"]["mean"]
+            for each in found["components"].values()
+            for name, part in each["partitions"].items()
+        },
+        paths={
+            name: each["response_time"]["mean"]
+            for name, each in found["paths"].items()
+            if each["response_time"]["mean"] is not None
+        },
+        total_cost=found["cost_per_hour"],
+        feasible=found["verdict"] != "fail",
+    )
+    save_solution(scenario, plan, path, figures=figures, dialect="r" if dialect.startswith("r") else "d")
     return ()
 
 

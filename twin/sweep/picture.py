@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from twin.chart import Chart, Line, Mark
 from twin.errors import Problem, ScenarioError, did_you_mean
 from twin.files import write_text
 from twin.model.constraints import ResponseConstraint, constraint_name
-from twin.plot_svg import Chart, Line, Mark, draw
+from twin.plot_svg import draw
 from twin.sweep.axes import Axis, Value, shown
 from twin.sweep.points import Layout
 from twin.sweep.rows import INTERVALS

@@ -153,7 +153,7 @@ def _arrival(world: World, source: int) -> int:
 def _rare(world: World, kind: int, subject: int, number: int) -> int:
     """Carry out an event that seldom happens."""
     if kind == agenda.STOP:
-        return OVER if clock_of(world).stop_listens else GO_ON
+        return OVER
     if kind == agenda.LINK_SENT:
         if links(world, subject).stamp == number:
             sent(world, subject)
@@ -226,4 +226,3 @@ def _opening(world: World, kind: int, a: int, b: int) -> None:
         think(world, a)
     else:
         stop_when_idle(world)
-        clock_of(world).stop_listens = int(clock_of(world).stop_listens or not clock_of(world).stop_triggered)

@@ -122,7 +122,6 @@ class CompiledRun:
             "closed_sources": closed,
             "open_sources": len(network.entries) - closed,
             "fanout": max((len(step.sends) for step in network.steps), default=0) + 1,
-            "stop_listens": horizon is None,
             "keeps_visits": keep_visits,
         }
         settings |= dict.fromkeys(("hungry", "free_token", "free_slot", "free_instance"), NONE)
