@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from twin.crew import Crew, cores
-from twin.sweep.axes import axes_from
+from twin.sweep.axes import Axis
 from twin.sweep.drafts import Base
 from twin.sweep.hands import hands_for
 from twin.sweep.points import Layout, lay_out
@@ -61,7 +61,8 @@ def main() -> None:
     parser.add_argument("--engine", default="simpy")
     options = parser.parse_args()
     settings = {"requests": options.requests, "replications": 1}
-    axes = axes_from([f"arrival_rate=5:25:{20 / max(options.points - 1, 1):.6f}"])
+    rates = tuple(5 + 20 * i / options.points for i in range(options.points))
+    axes = [Axis(name="arrival_rate", values=rates)]
     layout = lay_out(Base(path=SCENARIO, settings=settings), axes, engine=options.engine)
     kinds = {"1 process": 1, f"{cores()} processes": cores(), "everything kept": 1}
     seconds: dict[str, list[float]] = {name: [] for name in kinds}

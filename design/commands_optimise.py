@@ -41,7 +41,7 @@ def evaluate_command(
     max_load: bool,
     as_json: bool,
 ) -> None:
-    r"""Say what PLAN costs in SYSTEM and which limits it breaks, by mean formulas.
+    """Say what PLAN costs in SYSTEM and which limits it breaks, by mean formulas.
 
     SYSTEM is a scenario file, an AI-SPRINT folder or a SPACE4AI system; PLAN a plan file or a SPACE4AI solution. The
     dialects d, d-pre2023, d-file, r and r-orig compute as SPACE4AI's tools do, twin as this project does. Exit status:
@@ -81,10 +81,10 @@ def evaluate_command(
 @click.option("--time-limit", type=float, help="Seconds; without it the search ends with the proof.")
 @click.option(
     "--method",
-    type=click.Choice(["auto", "exact", "descent"]),
+    type=click.Choice(["auto", "exact", "descent", "lns", "random", "local", "tabu", "annealing", "genetic"]),
     default="auto",
     show_default=True,
-    help="exact ends with a proof; descent with a plan that no change of one pool makes cheaper.",
+    help="exact ends with a proof, auto with that or the best plan in time; the others are heuristics.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same plan.")
 @click.option("--several-types", is_flag=True, help="Let a plan use several resources of one layer.")
@@ -121,7 +121,7 @@ def optimise_command(
     max_load: bool,
     as_json: bool,
 ) -> None:
-    r"""Find the cheapest plan for SYSTEM that keeps all limits, with a proof or a bound.
+    """Find the cheapest plan for SYSTEM that keeps all limits, with a proof or a bound.
 
     With --verify the twin has the last word: plans in rising cost are simulated with the same random numbers, what it
     rejects is cut off, and of equally cheap ones the quickest is taken. An interrupt (Ctrl-C) writes the best plan so

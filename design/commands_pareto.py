@@ -59,7 +59,7 @@ def pareto_command(
     out: Path,
     as_json: bool,
 ) -> None:
-    r"""Find the plans for SYSTEM of which none is both cheaper and quicker, each with its own proof.
+    """Find the plans for SYSTEM of which none is both cheaper and quicker, each with its own proof.
 
     Exit status: 0 there are plans, 3 there is none, 2 bad input.
 

@@ -181,7 +181,7 @@ class ExactSearch:
         return None if open_ended else False
 
     def find_quickly(self) -> bool:
-        """Try the resources that can do most, all their nodes running."""
+        """Try the resources that can do most, all their nodes running; False where that found no plan."""
         types = np.array([self._quickest(group)[0] for group in range(self.groups)], dtype=np.int64)
         nodes = most_nodes(self.problem, types)
         options, pools = self.options(types, nodes)
@@ -204,6 +204,7 @@ class ExactSearch:
     # -- pieces -------------------------------------------------------------------------------------------------
 
     def options(self, types: IntArray, nodes: IntArray) -> tuple[Options, Pools]:
+        """Return the components' options on these pools."""
         pools = pools_of(self.problem, types, nodes)
         key = types.tobytes() + (nodes.tobytes() if self.problem.within else b"")
         if key not in self.cache:
@@ -253,6 +254,11 @@ class ExactSearch:
     def halt(self) -> None:
         """End the search as if its time were over."""
         self.deadline = -inf
+
+    @property
+    def halted(self) -> bool:
+        """Whether an interrupt has ended it."""
+        return self.deadline == -inf
 
     def _try(self, types: IntArray, nodes: IntArray, look: int) -> tuple[bool, bool]:
         """Search for a cheaper plan on these pools; whether all was seen, and whether one was found."""

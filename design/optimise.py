@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 from types import FrameType
-from typing import Any, Literal, get_args
+from typing import Any, cast, get_args
 
 from design.candidates import all_partitions, cases, service_time_on
 from design.conflicts import Conflict, conflicts_of
@@ -20,6 +20,7 @@ from design.exact import ExactSearch, Solution
 from design.problem import Problem
 from design.problem_building import build_problem
 from design.rules import Rules, rules_of
+from design.search.methods import Method, run_method
 from design.support import require_support
 from design.traffic_rates import component_rates
 from twin.errors import Problem as Fault
@@ -27,8 +28,6 @@ from twin.errors import ScenarioError, TwinError, did_you_mean
 from twin.model.constraints import ThroughputConstraint, constraint_name
 from twin.model.plan import Placement, Plan
 from twin.model.scenario import Scenario
-
-Method = Literal["auto", "exact", "descent"]
 
 EXPLAINING = 20.0
 """Seconds that the search for the reasons of a conflict may take when no time limit is given."""
@@ -122,18 +121,19 @@ def optimise(
         scenario: What there is, and the limits that must hold.
         dialect: Formulas and checks, see :mod:`design.rules`.
         time_limit: Seconds; absent: until the proof.
-        method: ``exact`` (also ``auto``) ends with a proof; ``descent`` with the first plan that no change of one
-            pool makes cheaper.
-        seed: Neither method draws random numbers, so that plans do not depend on it.
+        method: ``exact`` ends with a proof; ``auto`` too, but searches large neighbourhoods of the best plan when the
+            proof takes too much of the time limit; ``descent`` ends with the first plan that no change of one pool
+            makes cheaper. The heuristics ``lns``, ``random``, ``local``, ``tabu``, ``annealing`` and ``genetic`` run
+            for the time limit or, without one, for a number of iterations, and know no bound.
+        seed: Of the heuristics. Without a time limit, equal seeds give equal plans.
         one_type_per_layer: False lets every resource run beside any other.
 
     Raises:
         EngineError: The scenario holds what the search has no formula for.
         TwinError: An argument makes no sense.
     """
-    del seed
     rules = rules_for(scenario, dialect, time_limit, method)
-    run = _Run(scenario, rules, time_limit, "descent" if method == "descent" else "exact", one_type_per_layer)
+    run = _Run(scenario, rules, time_limit, method, one_type_per_layer, seed)
     unreachable = tuple(_unreachable(scenario, rules))
     if unreachable:
         return Result(feasible=False, bound=inf, conflicts=unreachable, method=run.method)
@@ -209,9 +209,16 @@ class _Run:
     """One call of :func:`optimise`."""
 
     def __init__(
-        self, scenario: Scenario, rules: Rules, time_limit: float | None, method: str, one_type_per_layer: bool
+        self,
+        scenario: Scenario,
+        rules: Rules,
+        time_limit: float | None,
+        method: str,
+        one_type_per_layer: bool,
+        seed: int,
     ) -> None:
-        self.scenario, self.rules, self.method = scenario, rules, method
+        self.scenario, self.rules, self.seed = scenario, rules, seed
+        self.method = cast("Method", method)
         self.one_type_per_layer = one_type_per_layer
         self.started = time.perf_counter()
         self.time_limit = time_limit
@@ -243,7 +250,7 @@ class _Run:
         search = ExactSearch(problem=problem, deadline=self.deadline, below=below)
         with on_interrupt(self._interrupt, search):
             try:
-                search.run(prove=self.method == "exact")
+                run_method(search, self.method, self.seed)
             finally:
                 self._gather(problem, search)
         if self.progress.interrupted:

@@ -24,8 +24,8 @@ def unsettled(network: Network, length: float) -> Iterator[str]:
         if needed > length:
             wanted = f"about {needed:,.0f} s" if needed < inf else "for ever"
             yield (
-                f"{name} is busy for {load:.1%}: a run of {length:,.0f} s is too short to tell what its queue comes to, "
-                f"which takes {wanted}"
+                f"{name} is busy for {load:.1%}: a run of {length:,.0f} s is too short to tell what its queue comes "
+                f"to, which takes {wanted}"
             )
 
 

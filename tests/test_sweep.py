@@ -19,6 +19,7 @@ import pytest
 
 from runtime.cli import main
 from tests.samples import DETERMINISTIC, TANDEM, sample_scenario, write_scenario
+from twin.crew import cores
 from twin.errors import EngineError, ScenarioError, TwinError
 from twin.model.scenario import Scenario
 from twin.sweep import sweeping
@@ -343,6 +344,14 @@ def test_engine_is_chosen_by_the_sweep_alone(tmp_path: Path) -> None:
     long = layout_of(path, "seed=1,2", engine="auto", settings={"requests": 10**6})
     assert [point.engine for point in short.points] == ["simpy", "simpy"]
     assert [point.engine for point in long.points] == ["compiled", "compiled"]
+
+
+def test_short_sweeps_start_no_processes(tmp_path: Path) -> None:
+    """They would be done before a second process is there."""
+    path = scenario_file(tmp_path)
+    assert layout_of(path, "seed=1,2").processes == 1
+    assert layout_of(path, "seed=1,2", engine="theory", settings={"requests": 10**6}).processes == 1
+    assert layout_of(path, "seed=1,2", settings={"requests": 10**6}).processes == cores()
 
 
 # -- results that survive -------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ STATUS = {"holds": 0, "fails": 1, "error": 2}
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; 0 takes all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON document.")
 def check_command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, jobs: int, as_json: bool) -> None:
-    r"""Run every scenario at or below PATH against its own 'expect' block, side by side.
+    """Run every scenario at or below PATH against its own 'expect' block, side by side.
 
     Exit status: 0 all expectations hold, 1 some do not, 2 a scenario cannot be run or asks for unknown figures. A
     broken scenario does not keep the others from running.

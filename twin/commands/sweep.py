@@ -41,7 +41,11 @@ INTERRUPTED = 130
 @click.option("--override", help="Named overrides of the scenario file, separated by commas.")
 @click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools.")
 @click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML).")
-@click.option("--jobs", type=click.IntRange(min=0), help="Processes on this machine; absent or 0: all cores.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    help="Processes on this machine; 0 or absent: the length of the sweep decides.",
+)
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers run the points: tcp://host:port.")
 @click.option("--figure", help="Column of the table that the picture shows.  [default: the response time]")
 @click.option("--fresh", is_flag=True, help="Run all points again, whatever the folder has.")
@@ -119,7 +123,7 @@ def sweep_command(
     store = Store(out / "points")
     store.open()
     try:
-        with hands_for(cluster, jobs) as hands, point_bar(hidden=as_json) as advance:
+        with hands_for(cluster, jobs or layout.processes) as hands, point_bar(hidden=as_json) as advance:
             found = sweep(layout, store, hands, fresh=fresh, progress=advance, announce=partial(click.echo, err=True))
     except SweepInterrupted as interrupted:
         click.echo(f"interrupted: {interrupted} in {out}; the same command goes on from there", err=True)

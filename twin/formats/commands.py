@@ -39,7 +39,7 @@ def convert_command(
     profiles: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Read IN in any form and write it to OUT in another one, saying what that form cannot hold.
+    """Read IN in any form and write it to OUT in another one, saying what that form cannot hold.
 
     IN is a scenario file (YAML), an AI-SPRINT application folder, or a SPACE4AI system file (JSON). OUT's name says
     what is written: a folder for AI-SPRINT, production_deployment.yaml or *plan.yaml for the plan, another *.yaml for a

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from twin.compilation import compile_network
+from twin.crew import cores
 from twin.engines.choice import chosen_engine, waits_for_compiler
 from twin.errors import TwinError
-from twin.experiment import REQUESTS
+from twin.experiment import COMPILED_GAIN, REQUESTS, WORTH_A_PROCESS
 from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario
 
 WORTH_LOADING = 1_000_000
 """Visits to stations, all points together, from which on the compiled engine pays: ten seconds of the other one."""
+
+_EFFORT = 1_000.0
+"""Visits in whose time SimPy is as slow as the closed forms of one point."""
 
 
 def engines_for(choice: str, scenarios: Sequence[Scenario]) -> list[str]:
@@ -26,6 +30,16 @@ def engines_for(choice: str, scenarios: Sequence[Scenario]) -> list[str]:
     if sum(map(_visits, scenarios)) < WORTH_LOADING:
         return ["simpy"] * len(scenarios)
     return ["compiled" if _is_covered(scenario) else "simpy" for scenario in scenarios]
+
+
+def processes_for(points: Iterable[tuple[Scenario, str]]) -> int:
+    """Return how many processes a sweep is worth: one for each core where its points outweigh their start."""
+    work = sum(_EFFORT if engine == "theory" else _visits(scenario) / _gain(engine) for scenario, engine in points)
+    return cores() if work >= WORTH_A_PROCESS else 1
+
+
+def _gain(engine: str) -> float:
+    return COMPILED_GAIN if engine == "compiled" else 1.0
 
 
 def must_compile(engines: Sequence[str]) -> bool:

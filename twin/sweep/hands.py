@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from twin.crew import Crew, cores
+from twin.crew import Crew
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,10 +41,10 @@ class Alone:
             yield number, function(task)
 
 
-def hands_for(cluster: str | None, jobs: int | None) -> AbstractContextManager[Any]:
-    """Return the workers of the Dask scheduler *cluster*, or *jobs* processes here (None and 0: one for each core)."""
+def hands_for(cluster: str | None, jobs: int) -> AbstractContextManager[Any]:
+    """Return the workers of the Dask scheduler *cluster*, or so many processes of this machine."""
     if cluster is not None:
         from twin.sweep.cluster import Cluster
 
         return Cluster(cluster)
-    return Alone() if jobs == 1 else Crew(jobs or cores())
+    return Alone() if jobs == 1 else Crew(jobs)

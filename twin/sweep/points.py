@@ -16,7 +16,7 @@ from twin.model.scenario import Scenario
 from twin.report import VERSIONED, fingerprint
 from twin.sweep.axes import Axis, Value, combinations, shown
 from twin.sweep.drafts import Base, Draft, Reader
-from twin.sweep.engines import engines_for
+from twin.sweep.engines import engines_for, processes_for
 
 ROWS = 1
 """Number of the form in which results are kept; another form makes other keys."""
@@ -52,6 +52,11 @@ class Layout:
     points: tuple[Point, ...]
 
     notes: tuple[str, ...] = ()
+
+    @property
+    def processes(self) -> int:
+        """How many processes of this machine it is worth to run the points."""
+        return processes_for((point.scenario, point.engine) for point in self.points if point.scenario is not None)
 
 
 def lay_out(base: Base, axes: Sequence[Axis], *, engine: str) -> Layout:
