@@ -683,7 +683,7 @@ def _path_fits(frame: Frame, state: State, path: int) -> bool:
 @kernel
 def _is_banned(patterns: IntArray, banned: IntArray) -> bool:
     for i in range(banned.shape[0]):  # noqa: SIM110 (a compiled loop)
-        if (patterns != banned[i]).all():
+        if (patterns == banned[i]).all():
             return True
     return False
 
