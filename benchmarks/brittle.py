@@ -1,6 +1,6 @@
 """What the twin says of optima that run a pool near its limit, and what the cheapest plan costs that it accepts.
 
-    python benchmarks/brittle.py FOLDER [--arrival-rate 1.8] [--dialect d-pre2023] [--most 20] [--all]
+    python -m benchmarks.brittle FOLDER [--arrival-rate 1.8] [--dialect d-pre2023] [--most 20] [--all]
 
 For every SPACE4AI system below FOLDER whose optimum uses a pool above 95 % (with --all for every one), print a row of a
 Markdown table: the optimum by the formula, its busiest pool, its time by the formula and in the twin, what the twin
@@ -59,12 +59,15 @@ def _row(path: Path, arguments: argparse.Namespace) -> str | None:
     loaded = read_scenario(path, dialect=arguments.dialect, arrival_rate=arguments.arrival_rate)
     run = loaded.scenario.run.model_copy(update={"requests": arguments.requests, "horizon": None})
     scenario: Scenario = loaded.scenario.model_copy(update={"run": run})
-    optimum = optimise(scenario, dialect=arguments.dialect, time_limit=arguments.time_limit).evaluation
-    if optimum is None or (_busiest(optimum)[1] <= BRITTLE and not arguments.all):
+    result = optimise(scenario, dialect=arguments.dialect, time_limit=arguments.time_limit)
+    optimum = result.evaluation
+    if result.plan is None or optimum is None or (_busiest(optimum)[1] <= BRITTLE and not arguments.all):
         return None
     started = time.perf_counter()
     found = confirm(scenario, dialect=arguments.dialect, best_k=1, most=arguments.most, time_limit=arguments.time_limit)
-    cells = (*_of_optimum(path, arguments.folder, optimum, found), *_of_accepted(optimum, found))
+    trials = (*found.passed, *found.rejected)
+    first = next((each for each in trials if each.plan.placements == result.plan.placements), None)
+    cells = (*_of_optimum(path, arguments.folder, optimum, first), *_of_accepted(optimum, found))
     return "| " + " | ".join((*cells, f"{time.perf_counter() - started:.1f}")) + " |"
 
 
@@ -74,13 +77,14 @@ def _busiest(evaluation: Evaluation) -> tuple[str, float]:
     return name, used.get(name, 0.0)
 
 
-def _of_optimum(path: Path, folder: Path, optimum: Evaluation, found: Confirmation) -> Iterator[str]:
+def _of_optimum(path: Path, folder: Path, optimum: Evaluation, first: Trial | None) -> Iterator[str]:
     name, used = _busiest(optimum)
     yield path.parent.relative_to(folder).as_posix()
     yield f"{optimum.cost:.4f}"
     yield f"{name} {used:.1%}"
-    first = min((*found.passed, *found.rejected), key=lambda trial: trial.cost, default=None)
-    yield {"pass": "holds", "fail": "breaks", "inconclusive": "open"}[first.verdict] if first else "not simulated"
+    yield (
+        {"pass": "holds", "fail": "breaks", "inconclusive": "cannot tell"}[first.verdict] if first else "not simulated"
+    )
     yield f"{first.response_time:.2f}" if first and first.response_time else "grows"
     yield f"{first.p95:.2f}" if first and first.p95 else "grows"
     yield _tightest(first) if first else "–"

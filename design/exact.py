@@ -102,6 +102,9 @@ class ExactSearch:
     banned: tuple[Solution, ...] = ()
     """Plans that do not count; with any, plans in which a component takes a dominated option do."""
 
+    floor: float = 0.0
+    """Euro an hour that no plan is below, where that is known; a plan found at this cost ends a search with bans."""
+
     on_plan: Callable[[Solution], None] = lambda _solution: None
 
     outcome: Outcome = field(default_factory=Outcome)
@@ -120,7 +123,11 @@ class ExactSearch:
         if self.banned:
             # What all nodes running say of fewer nodes no longer holds, so that there is no quick first plan.
             self.below = min(self.below, self._dearest())
-            self._prove()
+            self._look_beside()
+            if self._reached_floor():
+                self.outcome.bound, self.outcome.finished = self.best, True
+            else:
+                self._prove()
             if self.outcome.finished and self.outcome.solution is None:
                 self.outcome.bound = inf
             return self.outcome
@@ -283,6 +290,16 @@ class ExactSearch:
             )
         ]
         return np.array(rows, dtype=np.int64).reshape(len(rows), len(self.problem.components))
+
+    def _look_beside(self) -> None:
+        """Look for plans on the pools of the banned ones, where the next one of the same cost often is."""
+        for each in {(one.types.tobytes(), one.nodes.tobytes()): one for one in self.banned}.values():
+            if self._reached_floor() or time.perf_counter() > self.deadline:
+                return
+            self._try(each.types, each.nodes, FIRST_LOOK)
+
+    def _reached_floor(self) -> bool:
+        return self.outcome.solution is not None and self.best <= self.floor + PROOF * (1.0 + abs(self.floor))
 
     def _dearest(self) -> float:
         """Return euro an hour that every plan stays below."""

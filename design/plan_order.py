@@ -93,7 +93,12 @@ class PlanOrder:
 
     def _look(self, case: _Case) -> bool:
         """Find the cheapest plan of *case* that was not taken; False where that could not be proved in time."""
-        search = ExactSearch(problem=case.problem, deadline=self.deadline, banned=case.taken)
+        search = ExactSearch(
+            problem=case.problem,
+            deadline=self.deadline,
+            banned=case.taken,
+            floor=case.taken[-1].cost if case.taken else 0.0,
+        )
         with on_interrupt(self._interrupt, search):
             search.run()
         if not search.outcome.finished:

@@ -46,7 +46,7 @@ def select(samples: Sequence[Sequence[float]], confidence: float, *, looks: int 
     best = int(np.argmin(means))
     count = len(samples)
     risk = (1.0 - confidence) / max(count * (count - 1), 1) / looks
-    margins = tuple(0.0 if i == best else _most_worse(rows[i] - rows[best], risk) for i in range(count))
+    margins = tuple(0.0 if i == best else _most_worse(rows[best] - rows[i], risk) for i in range(count))
     near = INDIFFERENCE * float(means[best])
     return Selection(
         best=best, confident=all(margin <= near for margin in margins), confidence=confidence, margins=margins
