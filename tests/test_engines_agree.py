@@ -186,6 +186,37 @@ WORLDS: dict[str, tuple[Network, tuple[Event, ...]]] = {
         ),
         (),
     ),
+    "a crash of a node with a line": (
+        network([nodes(nodes=2)], [step(0, 0, exponential(0.48), replicas=2)]),
+        tuple(Crash(event="crash", resource="pool", at=at, duration=3.0, node=0) for at in (50.0, 100.0, 150.0, 200.0)),
+    ),
+    "branches that meet in one line": (
+        network(
+            [nodes()],
+            [
+                step(0, 0, constant(0.01), Send(probability=1.0, step=1), Send(probability=1.0, step=2)),
+                step(1, 0, constant(0.05)),
+                step(2, 0, exponential(0.06)),
+            ],
+            stages=tuple(Stage(name=f"component {i}", steps=(i,), exclusive=False) for i in range(3)),
+        ),
+        (),
+    ),
+    "a join after a component that runs twice": (
+        network(
+            [nodes(cores=4.0)],
+            [
+                step(0, 0, constant(0.1), Send(probability=1.0, step=1), Send(probability=1.0, step=2)),
+                step(1, 0, exponential(0.1), Send(probability=1.0, step=3)),
+                step(2, 0, exponential(0.1), Send(probability=1.0, step=3)),
+                step(3, 0, exponential(0.1), Send(probability=1.0, step=4)),
+                step(4, 0, exponential(0.1)),
+            ],
+            stages=tuple(Stage(name=f"component {i}", steps=(i,), exclusive=False, join_all=i == 4) for i in range(5)),
+            paths=((3, 4), (0, 1, 3, 4)),
+        ),
+        (),
+    ),
     "a join that waits": (diamond(Law(law="lognormal", mean=0.2, cv=1.0), join_all=True), ()),
     "branches that do not wait": (diamond(Law(law="gamma", mean=0.2, cv=1.5), join_all=False), ()),
     "ways back": (

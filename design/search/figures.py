@@ -10,25 +10,16 @@ price: the *badness* of a plan is the sum of all relative excesses, and 0 for a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from design.component_search import FULL
 from design.kernels import ROUNDING, kernel, slowdown
 from design.problem import FloatArray, IntArray, Problem, ragged
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 CAPPED = 0.999
 """Utilisation that an overloaded group counts with where times are estimated."""
-
-
-def inlined(function: F) -> F:
-    """Compile *function* into its callers: handing dozens of arrays from call to call would cost more than the work."""
-    return cast("F", numba.njit(cache=True, nogil=True, inline="always")(function))
 
 
 class Tables(NamedTuple):
@@ -286,7 +277,8 @@ def renew(tables: Tables, state: State) -> None:
     for hop in range(tables.hop_origin.size):
         _add_hop(tables, state, hop, 1.0)
     for pair in range(tables.return_from.size):
-        state.totals[3] += _returns(tables, state, pair)
+        after, before = state.pattern[tables.return_to[pair]], state.pattern[tables.return_from[pair]]
+        state.totals[3] += 1.0 if tables.starts_at_edge[after] and not tables.ends_at_edge[before] else 0.0
 
 
 # Changes --------------------------------------------------------------------------------------------------------------
@@ -316,78 +308,87 @@ def set_pool(tables: Tables, state: State, group: int, resource: int, nodes: int
         _lay(tables, state, int(component))
 
 
-@inlined
+@kernel
 def _lay(tables: Tables, state: State, component: int) -> None:
     """Work out what a component brings to each group, and add it."""
-    pattern = state.pattern[component]
-    for g in range(state.types.size):
-        state.work[component, g], state.need[component, g], state.parts[component, g] = 0.0, 0.0, 0
-    state.misfit[component] = 0
+    # Arrays are taken out of their tuples once: each time counts a reference, which costs more than the sums below.
+    work, need, parts, types = state.work[component], state.need[component], state.parts[component], state.types
+    part, location, demand = tables.part, tables.location, tables.demand
+    reach, memory = tables.reach, tables.memory
+    pattern, misfit = state.pattern[component], 0
+    for g in range(types.size):
+        work[g], need[g], parts[g] = 0.0, 0.0, 0
     for i in range(tables.part_ptr[pattern], tables.part_ptr[pattern + 1]):
-        group = tables.location[i]
-        if group < state.types.size:
-            part, resource = tables.part[i], state.types[group]
-            state.parts[component, group] += 1
-            if np.isfinite(tables.demand[part, resource]):
-                state.work[component, group] += tables.reach[part] * tables.demand[part, resource]
-                state.need[component, group] += tables.memory[part, resource]
+        group = location[i]
+        if group < types.size:
+            seconds = demand[part[i], types[group]]
+            parts[group] += 1
+            if seconds < np.inf:
+                work[group] += reach[part[i]] * seconds
+                need[group] += memory[part[i], types[group]]
             else:
-                state.misfit[component] = 1
+                misfit = 1
+    state.misfit[component] = misfit
     _add(tables, state, component, 1)
 
 
-@inlined
+@kernel
 def _add(tables: Tables, state: State, component: int, sign: int) -> None:
     """Add what a component brings, or take it away."""
+    work, need, parts = state.work[component], state.need[component], state.parts[component]
+    load, full, users, fixed = state.load, state.full, state.users, state.fixed
+    row_work, row_inside, rows, weights = state.row_work, state.row_inside, tables.row, tables.row_weight
     pattern = state.pattern[component]
-    rate = sign * tables.rate[component]
+    within = tables.delay_within[pattern]
+    rate, delay = sign * tables.rate[component], tables.delay[pattern]
     state.totals[0] += sign * tables.cost[pattern]
     state.totals[1] += sign * state.misfit[component]
-    for g in range(state.types.size):
-        if state.parts[component, g] > 0:
-            state.load[g] += rate * state.work[component, g]
-            state.full[g] += sign * state.need[component, g]
-            state.users[g] += sign * state.parts[component, g]
-    for i in range(tables.row_ptr[component], tables.row_ptr[component + 1]):
-        row, weight = tables.row[i], sign * tables.row_weight[i]
-        state.fixed[row] += weight * tables.delay[pattern]
-        for g in range(state.types.size):
-            if state.parts[component, g] > 0:
-                state.row_work[row, g] += weight * state.work[component, g]
-                state.row_inside[row, g] += weight * tables.delay_within[pattern, g]
+    first, end = tables.row_ptr[component], tables.row_ptr[component + 1]
+    for i in range(first, end):
+        fixed[rows[i]] += sign * weights[i] * delay
+    for g in range(work.size):
+        if parts[g] > 0:
+            load[g] += rate * work[g]
+            full[g] += sign * need[g]
+            users[g] += sign * parts[g]
+            for i in range(first, end):
+                row_work[rows[i], g] += sign * weights[i] * work[g]
+                row_inside[rows[i], g] += sign * weights[i] * within[g]
 
 
-@inlined
+@kernel
 def _around(tables: Tables, state: State, component: int, sign: float) -> None:
     """Add the transfers from and to a component, or take them away."""
     for i in range(tables.hop_ptr[component], tables.hop_ptr[component + 1]):
         _add_hop(tables, state, tables.hop[i], sign)
-    for i in range(tables.pair_ptr[component], tables.pair_ptr[component + 1]):
-        state.totals[3] += sign * _returns(tables, state, tables.pair[i])
+    first, end = tables.pair_ptr[component], tables.pair_ptr[component + 1]
+    if first == end:
+        return
+    pair, pattern, origin, target = tables.pair, state.pattern, tables.return_from, tables.return_to
+    starts, ends = tables.starts_at_edge, tables.ends_at_edge
+    back = 0
+    for i in range(first, end):
+        if starts[pattern[target[pair[i]]]] and not ends[pattern[origin[pair[i]]]]:
+            back += 1
+    state.totals[3] += sign * back
 
 
-@inlined
+@kernel
 def _add_hop(tables: Tables, state: State, hop: int, sign: float) -> None:
-    origin, target = tables.hop_origin[hop], tables.hop_target[hop]
-    location = tables.first[state.pattern[target]]
-    own = tables.pattern_ptr[origin + 1] - tables.pattern_ptr[origin]
-    locations = (tables.hop_begin[hop + 1] - tables.hop_begin[hop]) // own
-    at = tables.hop_begin[hop] + (state.pattern[origin] - tables.pattern_ptr[origin]) * locations + location
-    if not np.isfinite(tables.hop_seconds[at]):
+    pattern, pattern_ptr, begin = state.pattern, tables.pattern_ptr, tables.hop_begin
+    origin, location = tables.hop_origin[hop], tables.first[pattern[tables.hop_target[hop]]]
+    locations = (begin[hop + 1] - begin[hop]) // (pattern_ptr[origin + 1] - pattern_ptr[origin])
+    at = begin[hop] + (pattern[origin] - pattern_ptr[origin]) * locations + location
+    seconds, inside = tables.hop_seconds[at], tables.hop_inside[at]
+    if not seconds < np.inf:
         state.totals[2] += sign
         return
+    fixed, row_inside, rows, weights = state.fixed, state.row_inside, tables.hop_row, tables.hop_weight
+    groups = state.types.size
     for i in range(tables.hop_row_ptr[hop], tables.hop_row_ptr[hop + 1]):
-        row, weight = tables.hop_row[i], sign * tables.hop_weight[i]
-        state.fixed[row] += weight * tables.hop_seconds[at]
-        if location < state.types.size:
-            state.row_inside[row, location] += weight * tables.hop_inside[at]
-
-
-@inlined
-def _returns(tables: Tables, state: State, pair: int) -> float:
-    """Return 1 where data comes back to the edge."""
-    before, after = state.pattern[tables.return_from[pair]], state.pattern[tables.return_to[pair]]
-    return 1.0 if tables.starts_at_edge[after] and not tables.ends_at_edge[before] else 0.0
+        fixed[rows[i]] += sign * weights[i] * seconds
+        if location < groups:
+            row_inside[rows[i], location] += sign * weights[i] * inside
 
 
 # Figures --------------------------------------------------------------------------------------------------------------

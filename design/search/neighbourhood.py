@@ -44,14 +44,14 @@ def move(tables: Tables, state: State, trail: Trail) -> None:
     """Apply a random move: mostly one component, else the nodes or the type of a group, or a group left by all."""
     trail.size[0], trail.size[1] = 0, -1
     draw = np.random.random()
-    if draw < 0.8:
+    if draw < 0.88:
         component = np.random.randint(state.pattern.size)
         _change(tables, state, trail, component, _draw_pattern(tables, state, component, -1))
         return
     group = np.random.randint(state.types.size)
-    if draw < 0.97:
+    if draw < 0.99:
         resource, nodes = state.types[group], state.nodes[group]
-        if draw < 0.9:
+        if draw < 0.95:
             nodes += 1 if np.random.random() < 0.4 else -1
         else:
             resource = tables.member[np.random.randint(tables.member_ptr[group], tables.member_ptr[group + 1])]

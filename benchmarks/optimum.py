@@ -5,7 +5,7 @@ FOLDER holds the public instances as FAMILY/nCOMPONENTS/INSTANCE with the system
 (dialect ``d-pre2023``). The larger systems are drawn by ``design.generator``. Times are CPU seconds of one process
 but for the time limit, which the clock keeps.
 
-    python benchmarks/design.py FOLDER [--generated 30 50 100] [--seeds 2] [--time-limit 20] [--out TABLE.md]
+    python -m benchmarks.optimum FOLDER [--generated 30 50 100] [--seeds 2] [--time-limit 20] [--out TABLE.md]
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
+from typing import Final
 
 from design.generator import generate
 from design.optimise import Result, optimise
 from twin.formats.space4ai import load_system
 from twin.model.scenario import Scenario
 
-DIALECT = "d-pre2023"
+DIALECT: Final = "d-pre2023"
 
 RATE = 1.8
 """Requests/s for which the shipped solutions were made."""
@@ -33,7 +34,8 @@ HEURISTICS = ("lns", "local", "tabu", "annealing", "genetic", "random")
 
 HEADER = """# The cheapest plan: SPACE4AI's public instances, and larger systems
 
-Made by `python benchmarks/design.py FOLDER --out docs/design.md`, where FOLDER holds the public instances.
+Made by `python -m benchmarks.optimum FOLDER {options} --out docs/design.md`, where FOLDER
+holds the public instances. Seconds to the first plan and of the searches are on the clock of a shared machine.
 """
 
 
@@ -59,11 +61,10 @@ def main() -> None:
     arguments = _arguments()
     _warm_up()
     rows = list(public_rows(arguments.folder))
-    text = (
-        f"{HEADER}\n{public_table(rows)}\n{generated_table(arguments.generated, arguments.seeds, arguments.time_limit)}"
-    )
+    drawn = generated_table(arguments.generated, arguments.seeds, arguments.time_limit)
+    text = "\n".join([HEADER.format(options=_options(arguments)), public_table(rows), drawn])
     if arguments.out is None:
-        print(text)  # noqa: T201
+        print(text)
         return
     written = arguments.out.with_suffix(".part")
     written.write_text(text, encoding="utf-8")
@@ -78,6 +79,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--time-limit", type=float, default=20.0, help="seconds for each search on a drawn system")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     return parser.parse_args()
+
+
+def _options(arguments: argparse.Namespace) -> str:
+    sizes = " ".join(map(str, arguments.generated))
+    return f"--generated {sizes} --seeds {arguments.seeds} --time-limit {arguments.time_limit:g}"
 
 
 def _warm_up() -> None:
