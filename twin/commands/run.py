@@ -27,9 +27,9 @@ from twin.report import Report
 @click.option(
     "--engine",
     type=click.Choice(["auto", "simpy", "compiled", "theory"]),
-    default="auto",
+    default="simpy",
     show_default=True,
-    help="simpy: simulate; compiled: the same in machine code; auto: the faster of both; theory: closed forms.",
+    help="simpy: simulate; compiled: the same in machine code; auto: the faster of both here; theory: closed forms.",
 )
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
 @click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")

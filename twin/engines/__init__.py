@@ -1,1 +1,1 @@
-"""Engines run a network: closed forms, SimPy."""
+"""Engines run a network: closed forms, SimPy, machine code."""

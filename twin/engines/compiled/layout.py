@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import networkx as nx
-import numpy as np
 
-from twin.engines.compiled import links, nodes, pools, world
+from twin.engines.compiled import world
+from twin.engines.compiled.first_rows import Row, function_row, link_row, node_row, numbers, pool_row, table
 from twin.engines.compiled.laws import LawTable
 from twin.engines.compiled.world import NONE, Table
 from twin.engines.simpy_engine.links import Timeline
 from twin.engines.simpy_engine.nodes import MICRO
 from twin.model.events import LinkChange
-from twin.network import FunctionPool, Hop, Link, Network, NodePool, Stage, Step
+from twin.network import FunctionPool, Hop, Network, Stage, Step
 from twin.streams import stream_key
-
-Row = dict[str, Any]
-
-DISPATCH = {"random": pools.RANDOM, "round_robin": pools.ROUND_ROBIN, "shortest_queue": pools.SHORTEST_QUEUE}
-
-CONTENTION = {"none": links.FREE, "fifo": links.QUEUED, "shared": links.SHARED}
 
 BillingRules = Mapping[int, tuple[bool, float]]
 """For each step on a function: whether cold starts are billed, and the rounding step in seconds."""
-
-
-def table(kind: np.dtype[np.void], rows: Sequence[Row]) -> Table:
-    """Return *rows* as a table, never an empty one; what a row leaves out is 0."""
-    records = np.zeros(max(len(rows), 1), dtype=kind)
-    for name in kind.names or ():
-        if rows and any(name in row for row in rows):
-            records[name][: len(rows)] = [row.get(name, 0) for row in rows]
-    return records
-
-
-def numbers(values: Iterable[Any]) -> Table:
-    """Return whole numbers as an array that is never empty."""
-    listed = list(values)
-    return np.array(listed or [NONE], dtype=np.int64)
 
 
 class Layout:
@@ -93,11 +71,11 @@ class Layout:
         shares: list[Row] = []
         for index, pool in enumerate(self.network.stations):
             if isinstance(pool, FunctionPool):
-                stations.append(_function(pool))
+                stations.append(function_row(pool))
                 continue
-            stations.append(_pool(pool, len(places)))
+            stations.append(pool_row(pool, len(places)))
             for number in range(pool.nodes):
-                row = _node(pool, number, index, len(shares), len(self.units[index]))
+                row = node_row(pool, number, index, len(shares), len(self.units[index]))
                 places.append(row | {"fails": pool.name in failing})
                 shares += [
                     {"computing_units": units, "rate": 1.0, "root": NONE, "clock": 0.0} for units in self.units[index]
@@ -113,7 +91,7 @@ class Layout:
         for index, link in enumerate(self.network.links):
             mine = [change for change in changes if change.domain == link.name]
             course = Timeline(link, mine)
-            rows.append(_link(link, course, len(timeline), len(extras)))
+            rows.append(link_row(link, course, len(timeline), len(extras)))
             timeline += [
                 {"time": time, "rate": rate, "link": index}
                 for time, rate in zip(course.times, course.rates, strict=True)
@@ -241,63 +219,3 @@ def _units(network: Network) -> list[list[float]]:
     for step in network.steps:
         units[step.station].add(step.computing_units)
     return [sorted(each) for each in units]
-
-
-def _pool(pool: NodePool, first: int) -> Row:
-    return {
-        "kind": nodes.SHARING if pool.discipline == "ps" else nodes.FIFO,
-        "nodes": first,
-        "nodes_count": pool.nodes,
-        "dispatch": DISPATCH[pool.dispatch],
-        "all_up": True,
-        "stranded": NONE,
-        "stranded_last": NONE,
-    }
-
-
-def _node(pool: NodePool, number: int, station: int, shares: int, shares_count: int) -> Row:
-    micro = round(pool.cores * MICRO)
-    return {
-        "station": station,
-        "index": float(number),
-        "cores": pool.cores,
-        "total": micro,
-        "free": micro,
-        "capacity": NONE if pool.queue_capacity is None else pool.queue_capacity,
-        "up": True,
-        "queue": NONE,
-        "queue_last": NONE,
-        "running": NONE,
-        "running_last": NONE,
-        "shares": shares,
-        "shares_count": shares_count,
-        "leading": NONE,
-        "stamp": NONE,
-    }
-
-
-def _function(pool: FunctionPool) -> Row:
-    return {
-        "kind": nodes.FUNCTION,
-        "idle_time": pool.idle_time,
-        "limit": NONE if pool.concurrency_limit is None else pool.concurrency_limit,
-        "queues": pool.on_limit == "queue",
-        "warm": NONE,
-        "queue": NONE,
-        "queue_last": NONE,
-    }
-
-
-def _link(link: Link, course: Timeline, times: int, extras: int) -> Row:
-    return {
-        "contention": CONTENTION[link.contention],
-        "delay": course.delay,
-        "rate": course.rates[0],
-        "steady": not course.changes,
-        "times": times,
-        "times_count": len(course.times),
-        "extras": extras,
-        "extras_count": len(course.changes),
-        "root": NONE,
-        "stamp": NONE,
-    }

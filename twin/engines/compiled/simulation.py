@@ -8,13 +8,15 @@ import numpy as np
 
 from twin.engines.compiled import kernel, operations, world
 from twin.engines.compiled.coverage import require_covered
-from twin.engines.compiled.layout import Layout, is_closed, table
+from twin.engines.compiled.first_rows import table
+from twin.engines.compiled.layout import Layout, is_closed
 from twin.engines.compiled.memory import Memory, record_tables, visits_per_request
+from twin.engines.compiled.outcome import trajectory_of
 from twin.engines.compiled.supplies import AT_LEAST, FailureRules, SourceTimes
 from twin.engines.compiled.warm import note_warm, ready_kernel
 from twin.engines.compiled.world import NONE
 from twin.engines.simpy_engine import Billing
-from twin.engines.trajectory import FloatArray, Trajectory
+from twin.engines.trajectory import Trajectory
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.model.law import Law
 from twin.model.workload import Poisson, Source
@@ -166,7 +168,7 @@ class CompiledRun:
         clock = self.memory.clock
         if need == kernel.DRAINED and np.isfinite(clock["horizon"][0]):
             clock["now"] = clock["horizon"]
-        return self._trajectory()
+        return trajectory_of(self.memory, self.network)
 
     def _make_room(self) -> None:
         """Enlarge the tables that are full, or nearly."""
@@ -241,35 +243,3 @@ class CompiledRun:
         both = np.concatenate([known, self.rules.following()], axis=1)
         self.memory["outages"] = both
         self.memory.clock["outages_width"] = both.shape[1]
-
-    # -- the records --------------------------------------------------------------------------------------------
-
-    def _trajectory(self) -> Trajectory:
-        memory = self.memory
-        requests = memory.count("requests")
-        steps = len(self.network.steps)
-        return Trajectory(
-            horizon=float(memory.clock["now"][0]),
-            arrivals=memory.values("arrivals", requests),
-            ends=memory.values("ends", requests),
-            lost=memory.values("lost", requests),
-            sources=memory.values("entries", requests),
-            visits=self._records("visits", 6),
-            executions=self._records("executions", 4),
-            passages=self._records("passages", 4),
-            link_mb=memory["links"]["carried_mb"][: len(self.network.links)].copy(),
-            billed_seconds=memory.values("billed", steps),
-            invocations=memory.values("invocations", steps),
-            retries=memory.count("retried"),
-            node_seconds_down=self._seconds_down()[: len(self.network.stations)],
-        )
-
-    def _records(self, name: str, width: int) -> FloatArray:
-        return self.memory[name][: self.memory.count(name)].view(np.float64).reshape(-1, width)
-
-    def _seconds_down(self) -> FloatArray:
-        nodes = self.memory["nodes"]
-        seconds: FloatArray = self.memory["stations"]["seconds_down"].copy()
-        down = nodes["holders"] > 0
-        np.add.at(seconds, nodes["station"][down], self.memory.clock["now"][0] - nodes["down_since"][down])
-        return seconds

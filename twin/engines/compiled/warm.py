@@ -14,7 +14,18 @@ import numpy as np
 
 from twin.engines.compiled.kernel import digested
 
-PYTHON_SIDE = {"__init__", "coverage", "laws", "layout", "memory", "simulation", "supplies", "warm"}
+PYTHON_SIDE = {
+    "__init__",
+    "coverage",
+    "first_rows",
+    "laws",
+    "layout",
+    "memory",
+    "outcome",
+    "simulation",
+    "supplies",
+    "warm",
+}
 """Modules that are not compiled."""
 
 
