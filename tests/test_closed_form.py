@@ -12,6 +12,7 @@ import pytest
 
 from twin.compilation import compile_network
 from twin.engines.closed_form import ClosedForm, solve_network
+from twin.engines.closed_form.classes import QueueClass, mixture
 from twin.engines.queueing import erlang_b, faas_chain, mg1_waiting_time, mmc_response_time, mmck, mva
 from twin.engines.simpy_engine import simulate_network
 from twin.errors import EngineError
@@ -833,3 +834,10 @@ def test_space4ai_solutions_have_the_times_that_space4ai_says() -> None:
                 paths += 1
     assert components > 200
     assert paths > 30
+
+
+def test_times_whose_squares_vanish_are_still_times() -> None:
+    """A transfer of almost nothing takes almost no time, and divides nothing by zero."""
+    mixed = mixture([QueueClass(rate=1.0, law=Law(law="deterministic", mean=1e-200))])
+    assert mixed.scv == 0.0
+    assert mixed.mean == 1e-200

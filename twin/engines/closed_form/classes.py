@@ -86,12 +86,16 @@ def mixture(classes: Sequence[QueueClass]) -> Mixture:
     rate = math.fsum(each.rate for each in active)
     shares = [each.rate / rate if rate > 0.0 else 1.0 / len(active) for each in active]
     mean = math.fsum(share * each.mean for share, each in zip(shares, active, strict=True))
-    square = math.fsum(share * each.mean**2 * (1.0 + each.law.scv) for share, each in zip(shares, active, strict=True))
+    # Relative to the mean before squaring: the square of a very short time is nothing at all.
+    square = math.fsum(
+        share * (each.mean / mean) ** 2 * (1.0 + each.law.scv) if mean > 0.0 else 1.0
+        for share, each in zip(shares, active, strict=True)
+    )
     held = math.fsum(share * each.mean * each.units for share, each in zip(shares, active, strict=True))
     return Mixture(
         rate=rate,
         mean=mean,
-        scv=max(square / mean**2 - 1.0, 0.0) if mean > 0.0 else 0.0,
+        scv=max(square - 1.0, 0.0) if mean > 0.0 else 0.0,
         units=held / mean if mean > 0.0 else active[0].units,
         one_unit=all(math.isclose(each.units, active[0].units, rel_tol=SAME) for each in active),
         exponential=all(
