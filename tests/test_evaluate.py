@@ -25,6 +25,15 @@ SOLUTIONS = sorted(SHARED.glob("space4ai/*/*/*/best_sol_1.8.json")) or [Path("ab
 REPLAYED = sorted(SHARED.glob("space4ai_runtime/replayed/*/solutions/*.json")) or [Path("absent")]
 
 
+ABSENT = Path("absent")
+"""Stands for all files where there are none, so that the skipped test says why."""
+
+
+def named(path: Path) -> str:
+    """Return a name for the files of one instance or step."""
+    return "-".join((*path.parts[-4:-1], path.stem))
+
+
 def present(path: Path) -> Path:
     """Skip the test where the shared data are absent."""
     if not path.is_file():
@@ -44,7 +53,7 @@ def differences(told: SolutionFigures, found: Evaluation) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: "-".join(path.parts[-4:-1]))
+@pytest.mark.parametrize("path", SOLUTIONS or [ABSENT], ids=named)
 def test_space4ai_d_solutions_are_reproduced(path: Path) -> None:
     """Costs and times of every shipped solution come out to 1e-9."""
     scenario = load_system(present(path).with_name("system_description.json"), dialect="d-pre2023", arrival_rate=1.8)
@@ -55,7 +64,7 @@ def test_space4ai_d_solutions_are_reproduced(path: Path) -> None:
     assert max(map(abs, differences(told, found))) < 1e-9
 
 
-@pytest.mark.parametrize("path", REPLAYED, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("path", REPLAYED or [ABSENT], ids=named)
 def test_space4ai_r_solutions_are_reproduced(path: Path) -> None:
     """Costs come out to 1e-9; times too, but for the delays that its local search forgets to take back."""
     rate = solution_figures(present(path)).arrival_rate
