@@ -1,0 +1,1 @@
+"""A plan on this machine: every node a process, every request real."""
