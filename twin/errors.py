@@ -4,7 +4,8 @@ TwinError
 ├── ScenarioError     the scenario cannot be read or contradicts itself
 ├── PlanError         the plan does not fit the scenario
 ├── ProfileError      a measured profile cannot be read or made
-└── EngineError       the engine cannot run this scenario
+├── EngineError       the engine cannot run this scenario
+└── PolicyError       a policy cannot be made, or fails while it decides
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ class ProfileError(TwinError):
 
 class EngineError(TwinError):
     """The chosen engine cannot run this scenario."""
+
+
+class PolicyError(TwinError):
+    """A policy cannot be made, or fails while it decides."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

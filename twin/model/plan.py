@@ -37,6 +37,14 @@ class Plan(Value):
         """Return how many nodes of *resource* the plan keeps running."""
         return max((p.replicas for p in self.placements.values() if p.resource == resource), default=0)
 
+    def with_nodes(self, resource: str, nodes: int) -> Plan:
+        """Return this plan with every partition on *resource* spread over so many nodes."""
+        placements = {
+            name: placement.model_copy(update={"replicas": nodes}) if placement.resource == resource else placement
+            for name, placement in self.placements.items()
+        }
+        return self.model_copy(update={"placements": placements})
+
     def differs_from(self, other: Plan) -> dict[str, tuple[Placement | None, Placement | None]]:
         """Return what is placed differently: partition → (here, there)."""
         names = [*self.placements, *(name for name in other.placements if name not in self.placements)]
