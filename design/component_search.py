@@ -340,6 +340,8 @@ def _look_ahead(  # noqa: C901 (one pass over the options, for speed)
         return -1
     _allow(frame, state)
     following = _drop(frame, state, bound, limit)
+    if following >= 0 and not _rows_fit(frame, state):
+        return -1
     if following < 0 or frame.path_prices.size == 0:
         return following
     _time_at_lowest(frame, state)
@@ -542,6 +544,36 @@ def _limits_hold(frame: Frame, times: FloatArray, pick: IntArray) -> bool:
     return True
 
 
+@kernel
+def _rows_fit(frame: Frame, state: State) -> bool:
+    """Say whether the limited sums can still hold, and drop the options with which they cannot."""
+    rows, spare = frame.options.rows, frame.pools.spare
+    for row in range(spare.size):
+        total = 0.0
+        least = np.zeros(state.pick.size)
+        for component in range(state.pick.size):
+            if state.pick[component] >= 0:
+                total += rows[state.pick[component], row]
+                continue
+            least[component] = np.inf
+            for i in range(state.ptr[component], state.ptr[component + 1]):
+                least[component] = min(least[component], rows[state.alive[i], row])
+            total += least[component]
+        if not total <= spare[row]:
+            return False
+        size = 0
+        starts = state.ptr.copy()
+        for component in range(state.pick.size):
+            state.ptr[component] = size
+            for i in range(starts[component], starts[component + 1]):
+                o = state.alive[i]
+                if total - least[component] + rows[o, row] <= spare[row]:
+                    state.alive[size] = o
+                    size += 1
+        state.ptr[state.pick.size] = size
+    return True
+
+
 # Limits on paths together with utilisation ----------------------------------------------------------------------------
 #
 # A path spends A × s(U) seconds at a group, where A is the service time that its components bring there and s the
@@ -691,10 +723,11 @@ def _is_banned(patterns: IntArray, banned: IntArray) -> bool:
 @kernel
 def _holds(frame: Frame, pick: IntArray) -> bool:
     """Say whether a whole plan holds, by the exact formula."""
-    utilisation = np.zeros(frame.pools.nodes.size)
+    utilisation, sums = np.zeros(frame.pools.nodes.size), np.zeros(frame.pools.spare.size)
     for component in range(pick.size):
         utilisation += frame.share[pick[component]]
-    if (utilisation >= FULL).any():
+        sums += frame.options.rows[pick[component]]
+    if (utilisation >= FULL).any() or (sums > frame.pools.spare).any():
         return False
     times = np.zeros(pick.size)
     for component in range(pick.size):

@@ -30,7 +30,9 @@ from design.pool_sets import (
     fixed_cost,
     list_pool_sets,
     most_nodes,
+    parts_cost,
     pools_of,
+    prices_of,
     resources_of,
 )
 from design.problem import FloatArray, IntArray, Problem
@@ -105,6 +107,9 @@ class ExactSearch:
     floor: float = 0.0
     """Euro an hour that no plan is below, where that is known; a plan found at this cost ends a search with bans."""
 
+    enough: float = -inf
+    """The search ends with the first plan that costs no more; it proves no more than that there is none."""
+
     on_plan: Callable[[Solution], None] = lambda _solution: None
 
     outcome: Outcome = field(default_factory=Outcome)
@@ -134,9 +139,11 @@ class ExactSearch:
         feasible = self.find_any()
         if feasible is False:
             self.outcome.bound, self.outcome.finished = inf, True
-        elif feasible:
+        elif feasible and not self.outcome.finished:
             self._improve()
             if prove:
+                if self.enough > -inf:
+                    self.below = min(self.below, self.enough * (1.0 + PROOF) + PROOF)
                 self._prove()
         return self.outcome
 
@@ -159,22 +166,28 @@ class ExactSearch:
         state = self._descend(np.full(self.groups, OPEN), order, FIRST_LOOK)
         if state is None and time.perf_counter() < self.deadline:
             state = self._descend(np.full(self.groups, OPEN), order, 1 << 60)
+        if state is None and self._fewer_nodes_may_hold and time.perf_counter() < self.deadline:
+            self.below = min(self.below, self._dearest())
+            self._prove()
+            state = True if self.outcome.solution else False if self.outcome.finished else None
         return state
+
+    @property
+    def _fewer_nodes_may_hold(self) -> bool:
+        """Whether a plan can hold that would not with all nodes running: data travels between them, or they cost."""
+        return self.problem.within or bool(self.problem.rows)
 
     def _descend(self, types: IntArray, order: list[int], look: int) -> bool | None:
         """Decide one group after the other; None where the limit of partial plans left something open."""
         if time.perf_counter() > self.deadline:
             return None
         decided = not order
-        options, pools = self.options(types, most_nodes(self.problem, types))
+        options, pools = self.options(types, most_nodes(self.problem, types), loose=True)
         done, cost, patterns = self.inside(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
-        if decided and cost < inf:
-            self.accept(types, most_nodes(self.problem, types), patterns)
-            return True
         if done and cost == inf:
             return False
         if decided:
-            return None
+            return self._settle(types, patterns, look) if cost < inf else None
         open_ended = False
         for resource in self._quickest(order[0]):
             narrower = types.copy()
@@ -186,6 +199,17 @@ class ExactSearch:
             if time.perf_counter() > self.deadline:
                 return None
         return None if open_ended else False
+
+    def _settle(self, types: IntArray, patterns: IntArray, look: int) -> bool | None:
+        """Take the plan found for all nodes running; None where it holds only because nodes were free and one."""
+        nodes = most_nodes(self.problem, types)
+        if self._fewer_nodes_may_hold:
+            options, pools = self.options(types, nodes)
+            _, cost, patterns = self.inside(options, pools, inf, look, enough=inf)
+            if cost == inf:
+                return None
+        self.accept(types, nodes, patterns)
+        return True
 
     def find_quickly(self) -> bool:
         """Try the resources that can do most, all their nodes running; False where that found no plan."""
@@ -210,16 +234,17 @@ class ExactSearch:
 
     # -- pieces -------------------------------------------------------------------------------------------------
 
-    def options(self, types: IntArray, nodes: IntArray) -> tuple[Options, Pools]:
-        """Return the components' options on these pools."""
-        pools = pools_of(self.problem, types, nodes)
-        key = types.tobytes() + (nodes.tobytes() if self.problem.within else b"")
+    def options(self, types: IntArray, nodes: IntArray, *, loose: bool = False) -> tuple[Options, Pools]:
+        """Return the components' options on these pools, *loose* as in :func:`design.pool_sets.pools_of`."""
+        pools = pools_of(self.problem, types, nodes, loose=loose)
+        key = types.tobytes() + (pools.within.tobytes() if self.problem.within else b"")
         if key not in self.cache:
             demand = columns(self.problem, types, self.problem.demand)
             memory = columns(self.problem, types, self.problem.memory)
             if len(self.cache) > 2_000:
                 self.cache.clear()
-            self.cache[key] = build_options(self.problem.choices, demand, memory, pools.within, bool(self.banned))
+            prices, choices = prices_of(self.problem, types), self.problem.choices
+            self.cache[key] = build_options(choices, demand, memory, prices, pools.within, bool(self.banned))
         return self.cache[key], pools
 
     def inside(
@@ -271,9 +296,9 @@ class ExactSearch:
         """Search for a cheaper plan on these pools; whether all was seen, and whether one was found."""
         fixed = fixed_cost(self.problem, types, nodes)
         budget = self.best - fixed - PROOF * (1.0 + abs(self.best)) if self.best < inf else inf
-        if budget <= 0.0:
-            return True, False
         options, pools = self.options(types, nodes)
+        if budget <= 0.0 or (pools.spare < 0.0).any():
+            return True, False
         done, cost, patterns = self.inside(options, pools, budget, look, banned=self._banned_on(types, nodes))
         if cost < inf:
             self.accept(types, nodes, patterns)
@@ -307,7 +332,8 @@ class ExactSearch:
         choices = self.problem.choices
         spans = zip(choices.pattern_ptr[:-1], choices.pattern_ptr[1:], strict=True)
         functions = sum(float(choices.cost[first:end].max(initial=0.0)) for first, end in spans)
-        return 1.0 + 2.0 * (pools + functions)
+        parts = float(self.problem.part_price.max(axis=1, initial=0.0).sum())
+        return 1.0 + 2.0 * (pools + functions + parts)
 
     def accept(self, types: IntArray, nodes: IntArray, patterns: IntArray) -> None:
         """Keep a plan; groups that nothing uses are closed."""
@@ -322,11 +348,22 @@ class ExactSearch:
             if group not in used:
                 types[group], nodes[group] = CLOSED, 0
         cost = fixed_cost(self.problem, types, nodes) + float(choices.cost[patterns].sum())
-        if cost < self.best:
+        cost += parts_cost(self.problem, types, patterns, self.problem.part_price)
+        if cost < self.best and self._rows_hold(types, nodes, patterns):
             self.outcome.solution = Solution(types=types, nodes=nodes, patterns=patterns.copy(), cost=cost)
             if self.outcome.first_after is None:
                 self.outcome.first_after = time.perf_counter() - self.started
             self.on_plan(self.outcome.solution)
+            if cost <= self.enough:
+                self.halt()
+
+    def _rows_hold(self, types: IntArray, nodes: IntArray, patterns: IntArray) -> bool:
+        for row in self.problem.rows:
+            running = sum(float(row.node[r]) * n for r, n in zip(types, nodes, strict=True) if r >= 0)
+            total = running + float(row.pattern[patterns].sum())
+            if total + parts_cost(self.problem, types, patterns, row.part) > row.room * (1.0 + 1e-12):
+                return False
+        return True
 
     # -- a good plan soon ---------------------------------------------------------------------------------------
 

@@ -42,6 +42,9 @@ class Options(NamedTuple):
 
     memory: FloatArray
 
+    rows: FloatArray
+    """What an option adds to each limited sum, see :class:`design.problem.Row`; shape (options, rows)."""
+
 
 class Pools(NamedTuple):
     """What runs; shape (groups,). Closed groups have no nodes."""
@@ -55,6 +58,21 @@ class Pools(NamedTuple):
 
     within: FloatArray
     """Probability that two partitions of one pool meet on different nodes."""
+
+    spare: FloatArray
+    """What the nodes leave of each limited sum, shape (rows,)."""
+
+
+class Prices(NamedTuple):
+    """What a partition adds where it runs: to the objective, shape (partitions, groups), and to limited sums."""
+
+    part: FloatArray
+
+    row_pattern: FloatArray
+    """Shape (rows, patterns)."""
+
+    row_part: FloatArray
+    """Shape (rows, partitions, groups)."""
 
 
 @kernel
@@ -75,13 +93,16 @@ def slowdown(utilisation: float, speed: float) -> float:
 
 
 @kernel
-def build_options(choices: Choices, demand: FloatArray, memory: FloatArray, within: FloatArray, every: bool) -> Options:
+def build_options(
+    choices: Choices, demand: FloatArray, memory: FloatArray, prices: Prices, within: FloatArray, every: bool
+) -> Options:
     """Return the options that no other option of their component dominates, or *every* one that can run.
 
     Args:
         choices: The patterns.
         demand: Seconds of a partition at a group, infinite where it cannot run; shape (partitions, groups).
         memory: Megabytes likewise.
+        prices: What partitions add to the objective and to limited sums.
         within: As in :class:`Pools`.
         every: Whether dominated options stay: the best plan needs none, the second best may.
     """
@@ -91,6 +112,7 @@ def build_options(choices: Choices, demand: FloatArray, memory: FloatArray, with
     pattern = np.empty(most, np.int64)
     work = np.zeros((most, groups))
     needed = np.zeros((most, groups))
+    rows = np.zeros((most, prices.row_part.shape[0]))
     delay = np.empty(most)
     cost = np.empty(most)
     total = np.empty(most)
@@ -105,24 +127,45 @@ def build_options(choices: Choices, demand: FloatArray, memory: FloatArray, with
             delay[size] = choices.delay[candidate]
             for g in range(groups):
                 delay[size] += within[g] * choices.delay_within[candidate, g]
-            cost[size] = choices.cost[candidate]
-            total[size] = work[size].sum() + delay[size] + cost[size] + 1e-9 * needed[size].sum()
+            cost[size] = choices.cost[candidate] + parts_sum(choices, candidate, prices.part)
+            for row in range(rows.shape[1]):
+                at_hosts = parts_sum(choices, candidate, prices.row_part[row])
+                rows[size, row] = prices.row_pattern[row, candidate] + at_hosts
+            total[size] = work[size].sum() + delay[size] + cost[size] + 1e-9 * (needed[size].sum() + rows[size].sum())
             size += 1
         if every:
             kept = np.arange(first, size)
         else:
-            kept = _undominated(choices, component, first, size, pattern, work, needed, delay, cost, total, within)
+            kept = _undominated(
+                choices, component, first, size, pattern, work, needed, rows, delay, cost, total, within
+            )
         size = first
         for i in kept:
             pattern[size], delay[size], cost[size] = pattern[i], delay[i], cost[i]
-            work[size], needed[size] = work[i].copy(), needed[i].copy()
+            work[size], needed[size], rows[size] = work[i].copy(), needed[i].copy(), rows[i].copy()
             size += 1
         work[size:] = 0.0
         needed[size:] = 0.0
         ptr[component + 1] = size
     return Options(
-        ptr, pattern[:size].copy(), work[:size].copy(), delay[:size].copy(), cost[:size].copy(), needed[:size].copy()
+        ptr,
+        pattern[:size].copy(),
+        work[:size].copy(),
+        delay[:size].copy(),
+        cost[:size].copy(),
+        needed[:size].copy(),
+        rows[:size].copy(),
     )
+
+
+@kernel
+def parts_sum(choices: Choices, pattern: int, values: FloatArray) -> float:
+    """Return the sum of *values*, by partition and group, over the partitions of a pattern that run in groups."""
+    total = 0.0
+    for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
+        if choices.location[i] < values.shape[1]:
+            total += values[choices.part[i], choices.location[i]]
+    return total
 
 
 @kernel
@@ -152,6 +195,7 @@ def _undominated(
     pattern: IntArray,
     work: FloatArray,
     needed: FloatArray,
+    rows: FloatArray,
     delay: FloatArray,
     cost: FloatArray,
     total: FloatArray,
@@ -169,6 +213,7 @@ def _undominated(
                 and delay[j] <= delay[i]
                 and _no_more(work[j], work[i])
                 and _no_more(needed[j], needed[i])
+                and _no_more(rows[j], rows[i])
                 and _as_near(choices, component, pattern[j], pattern[i], within)
             ):
                 beaten = True

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from design.kernels import Pools, kernel, lay_out
+from design.kernels import Pools, Prices, kernel, lay_out
 from design.problem import Choices, FloatArray, IntArray, Problem
 
 CLOSED = -1
@@ -25,6 +25,9 @@ class Resources(NamedTuple):
     demand: FloatArray
     """Shape (partitions, resources)."""
 
+    part_price: FloatArray
+    """What a partition adds to the objective on each, shape (partitions, resources)."""
+
     price: FloatArray
 
     nodes: IntArray
@@ -38,6 +41,7 @@ def resources_of(problem: Problem) -> Resources:
         ptr=np.cumsum([0, *map(len, problem.groups)], dtype=np.int64),
         resource=np.array([r for group in problem.groups for r in group], dtype=np.int64),
         demand=problem.demand,
+        part_price=problem.part_price,
         price=problem.price,
         nodes=problem.nodes,
         speed=problem.speed,
@@ -55,10 +59,24 @@ def columns(problem: Problem, types: IntArray, values: FloatArray) -> FloatArray
     return found
 
 
-def pools_of(problem: Problem, types: IntArray, nodes: IntArray) -> Pools:
-    """Return what runs; an undecided group has the most nodes, the most speed and the most memory of its resources."""
+def prices_of(problem: Problem, types: IntArray) -> Prices:
+    """Return what partitions add to the objective and to limited sums; the least where a group is not decided."""
+    shape = (len(problem.rows), len(problem.partitions), len(problem.groups))
+    row_part, row_pattern = np.zeros(shape), np.zeros((len(problem.rows), len(problem.deployments)))
+    for i, row in enumerate(problem.rows):
+        row_part[i], row_pattern[i] = columns(problem, types, row.part), row.pattern
+    return Prices(columns(problem, types, problem.part_price), row_pattern, row_part)
+
+
+def pools_of(problem: Problem, types: IntArray, nodes: IntArray, *, loose: bool = False) -> Pools:
+    """Return what runs; an undecided group has the most nodes, the most speed and the most memory of its resources.
+
+    What is *loose* leaves out that nodes cost and that data between them travels: what does not hold there does not
+    hold with fewer nodes either.
+    """
     count = len(problem.groups)
-    pools = Pools(np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count))
+    spare = np.array([row.room for row in problem.rows], dtype=np.float64)
+    pools = Pools(np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count), spare)
     for group, members in enumerate(problem.groups):
         if types[group] == CLOSED or (types[group] >= 0 and nodes[group] == 0):
             continue
@@ -67,7 +85,10 @@ def pools_of(problem: Problem, types: IntArray, nodes: IntArray) -> Pools:
         pools.nodes[group] = running
         pools.speed[group] = problem.speed[chosen].max()
         pools.memory[group] = problem.node_memory[chosen].max() * (running if problem.memory_by_pool else 1)
-        pools.within[group] = 1.0 - 1.0 / running if problem.within and types[group] >= 0 else 0.0
+        if types[group] >= 0 and not loose:
+            pools.within[group] = 1.0 - 1.0 / running if problem.within else 0.0
+            for i, row in enumerate(problem.rows):
+                pools.spare[i] -= row.node[types[group]] * running
     return pools
 
 
@@ -79,6 +100,16 @@ def most_nodes(problem: Problem, types: IntArray) -> IntArray:
 def fixed_cost(problem: Problem, types: IntArray, nodes: IntArray) -> float:
     """Return the euro an hour that the running nodes cost."""
     return float(sum(problem.price[r] * n for r, n in zip(types, nodes, strict=True) if r >= 0))
+
+
+def parts_cost(problem: Problem, types: IntArray, patterns: IntArray, values: FloatArray) -> float:
+    """Return the sum of *values*, by partition and resource, over the partitions that these patterns put on pools."""
+    choices, total = problem.choices, 0.0
+    for pattern in patterns:
+        for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
+            if choices.location[i] < len(problem.groups):
+                total += float(values[choices.part[i], types[choices.location[i]]])
+    return total
 
 
 class PoolSetList(NamedTuple):
@@ -112,9 +143,10 @@ def list_pool_sets(
     """
     groups = order.size
     demand = np.empty((resources.demand.shape[0], groups))
+    price = np.zeros(demand.shape)
     able = np.zeros(groups)
     for g in range(groups):
-        _undecide(resources, demand, able, g)
+        _undecide(resources, demand, price, able, g)
     types = np.full(groups, CLOSED)
     step = np.full(groups, -1)
     bounds = np.empty(most)
@@ -129,15 +161,15 @@ def list_pool_sets(
         if step[level] > end - first:
             step[level] = -1
             types[g] = CLOSED
-            _undecide(resources, demand, able, g)
+            _undecide(resources, demand, price, able, g)
             level -= 1
             continue
-        _decide(resources, demand, able, types, g, step[level] - 1)
+        _decide(resources, demand, price, able, types, g, step[level] - 1)
         spent[level + 1] = spent[level] + (resources.price[types[g]] if types[g] >= 0 else 0.0)
         if spent[level + 1] >= high:
             continue
         tests += 1
-        fits, cost, work = lightest(choices, demand, masks)
+        fits, cost, work = lightest(choices, demand, price, masks)
         if not fits or spent[level + 1] + cost >= high or not _able(work, masks, able):
             continue
         if level + 1 < groups:
@@ -150,17 +182,21 @@ def list_pool_sets(
 
 
 @kernel
-def _undecide(resources: Resources, demand: FloatArray, able: FloatArray, g: int) -> None:
+def _undecide(resources: Resources, demand: FloatArray, price: FloatArray, able: FloatArray, g: int) -> None:
     demand[:, g] = np.inf
+    price[:, g] = np.inf
     able[g] = 0.0
     for i in range(resources.ptr[g], resources.ptr[g + 1]):
         r = resources.resource[i]
         demand[:, g] = np.minimum(demand[:, g], resources.demand[:, r])
+        price[:, g] = np.minimum(price[:, g], resources.part_price[:, r])
         able[g] = max(able[g], resources.nodes[r] * resources.speed[r])
 
 
 @kernel
-def _decide(resources: Resources, demand: FloatArray, able: FloatArray, types: IntArray, g: int, choice: int) -> None:
+def _decide(
+    resources: Resources, demand: FloatArray, price: FloatArray, able: FloatArray, types: IntArray, g: int, choice: int
+) -> None:
     """Close a group (choice -1), or give it one of its resources."""
     if choice < 0:
         types[g] = CLOSED
@@ -170,14 +206,17 @@ def _decide(resources: Resources, demand: FloatArray, able: FloatArray, types: I
         r = resources.resource[resources.ptr[g] + choice]
         types[g] = r
         demand[:, g] = resources.demand[:, r]
+        price[:, g] = resources.part_price[:, r]
         able[g] = resources.nodes[r] * resources.speed[r]
 
 
 @kernel
-def lightest(choices: Choices, demand: FloatArray, masks: FloatArray) -> tuple[bool, float, FloatArray]:
-    """Return whether every component can run, the least cost of functions, and the least work in each set of groups."""
+def lightest(
+    choices: Choices, demand: FloatArray, price: FloatArray, masks: FloatArray
+) -> tuple[bool, float, FloatArray]:
+    """Return whether every component can run, its least cost beside nodes, and the least work in each set of groups."""
     groups = demand.shape[1]
-    work, needed = np.zeros(groups), np.zeros(groups)
+    work, priced = np.zeros(groups), np.zeros(groups)
     total = np.zeros(masks.shape[0])
     smallest = np.empty(masks.shape[0])
     cost = 0.0
@@ -185,9 +224,9 @@ def lightest(choices: Choices, demand: FloatArray, masks: FloatArray) -> tuple[b
         smallest[:] = np.inf
         cheapest = np.inf
         for pattern in range(choices.pattern_ptr[component], choices.pattern_ptr[component + 1]):
-            if not lay_out(choices, pattern, demand, demand, work, needed):
+            if not lay_out(choices, pattern, demand, price, work, priced):
                 continue
-            cheapest = min(cheapest, choices.cost[pattern])
+            cheapest = min(cheapest, choices.cost[pattern] + priced.sum())
             for s in range(masks.shape[0]):
                 inside = 0.0
                 for g in range(groups):

@@ -110,6 +110,29 @@ class Choices(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A limit on a sum over what runs and what is chosen: euro an hour, watt, or logarithms of accuracies."""
+
+    name: str
+
+    node: FloatArray
+    """What a running node of each resource adds, shape (resources,)."""
+
+    pattern: FloatArray
+    """What each pattern adds, shape (patterns,)."""
+
+    part: FloatArray
+    """What a partition adds on each resource, shape (partitions, resources)."""
+
+    limit: float
+
+    @property
+    def room(self) -> float:
+        """The limit, with the excess that counts as rounding."""
+        return self.limit + 1e-9 * abs(self.limit) + 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """A scenario made ready for search, all components taking one of the deployments given to it."""
 
@@ -138,7 +161,10 @@ class Problem:
     """Megabytes a partition needs on a resource."""
 
     price: FloatArray
-    """Euro an hour for a node of each resource."""
+    """Euro an hour for a node of each resource, or what else it adds to the objective."""
+
+    part_price: FloatArray
+    """What a partition adds to the objective on each resource, 0 for the cost; shape (partitions, resources)."""
 
     nodes: IntArray
     """Most nodes of each resource."""
@@ -157,6 +183,9 @@ class Problem:
 
     limits: tuple[tuple[str, int], ...]
     """Name of each limit, and its path, or minus one minus its component."""
+
+    rows: tuple[Row, ...] = ()
+    """Limits on what can be summed up beside times."""
 
     notes: tuple[str, ...] = ()
 

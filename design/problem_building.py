@@ -91,6 +91,7 @@ class _Builder:
             demand=demand,
             memory=memory,
             price=np.array([resource.cost_per_hour for resource in resources], dtype=np.float64),
+            part_price=np.zeros(demand.shape),
             nodes=np.array([resource.nodes for resource in resources], dtype=np.int64),
             # To SPACE4AI a node is one server, however many cores it has.
             speed=np.array(hosts.speed if self.rules.dialect == "twin" else [1.0] * count, dtype=np.float64),

@@ -107,6 +107,7 @@ def _functions() -> st.SearchStrategy[dict[str, Any]]:
             "concurrency_limit": st.integers(1, 50),
             "on_limit": st.sampled_from(["reject", "queue"]),
             "cost_per_request": st.floats(0, 1e-3),
+            "busy_w": st.floats(0, 100),
         },
     )
 

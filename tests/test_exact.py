@@ -107,6 +107,31 @@ def test_published_optima_are_proved(name: str, optimum: float) -> None:
     assert evaluate(scenario, found.plan, dialect="d-pre2023").cost == pytest.approx(optimum, rel=1e-9)
 
 
+def test_fewer_nodes_may_hold_where_all_of_them_do_not() -> None:
+    """On one node the data between two partitions travels nowhere; on two it often does, and takes 5 s."""
+    partitions = {"p": {"candidates": ["vm"], "data_mb": 1.0}, "q": {"candidates": ["vm"]}}
+    scenario = Scenario.model_validate(
+        {
+            "name": "stay together",
+            "continuum": {
+                "layers": {"L1": {"type": "Virtual"}},
+                "resources": {"vm": {"layer": "L1", "nodes": 2, "cost_per_hour": 1.0}},
+                "domains": {"all": {"layers": ["L1"], "access_delay": 5.0, "bandwidth_mbit_per_s": 100}},
+            },
+            "application": {"components": {"a": {"deployments": {"d": {"partitions": partitions}}}}},
+            "profiles": {"p": {"vm": 0.1}, "q": {"vm": 0.1}},
+            "workload": {"sources": {"s": {"arrivals": {"process": "poisson", "rate": 0.1}}}},
+            "constraints": [{"kind": "local", "component": "a", "limit": 1.0}],
+        }
+    )
+    found = optimise(scenario)
+    assert found.optimal
+    assert found.plan is not None
+    assert {each.replicas for each in found.plan.placements.values()} == {1}
+    tight = scenario.constraints[0].model_copy(update={"limit": 0.1})
+    assert optimise(changed(scenario, constraints=(tight,))).feasible is False
+
+
 def test_same_call_same_plan() -> None:
     """Nothing is drawn at random."""
     scenario = small_system(3)

@@ -262,7 +262,7 @@ class _Reading:
             "queue_length": waiting / self.span,
             "requests_present": present / self.span,
             "cost": float(billed) * function.cost_per_hour / 3600 + float(calls) * function.cost_per_request,
-            "energy": 0.0,
+            "energy": (function.busy_w or 0.0) * busy / self.span * self.run.horizon,
             "down": 0.0,
         }
 

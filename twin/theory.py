@@ -160,7 +160,7 @@ class _TheoryReport:
                 part = self._function(index, station)
                 known = figures.setdefault(station.function, part)
                 if known is not part:
-                    for key in ("cost", "requests_present"):
+                    for key in ("cost", "energy", "requests_present"):
                         known[key] += part[key]
             else:
                 figures[station.name] = self._pool(index)
@@ -199,7 +199,7 @@ class _TheoryReport:
 
     def _function(self, index: int, station: FunctionPool) -> dict[str, Any]:
         function = self.scenario.continuum.functions[station.function]
-        cost = 0.0
+        cost = busy = 0.0
         for form, step in zip(self.form.steps, self.network.steps, strict=True):
             if step.station == index:
                 # Closed forms know means only, so rounding up to the billing step is counted as half a step.
@@ -207,6 +207,7 @@ class _TheoryReport:
                 seconds = (form.service_time if function.bills_cold_start else warm) + function.billing_step / 2
                 rate = form.arrival_rate * (1 - form.loss_probability)
                 cost += rate * (seconds * function.cost_per_hour + HOUR * function.cost_per_request)
+                busy += rate * form.service_time
         form_station = self.form.stations[index]
         return {
             "utilisation": form_station.utilisation,
@@ -215,7 +216,7 @@ class _TheoryReport:
             "queue_length": 0.0,
             "requests_present": form_station.mean_number,
             "cost": cost,
-            "energy": 0.0,
+            "energy": (function.busy_w or 0.0) * busy * HOUR,
             "down": 0.0,
             "exact": False,
             "reasons": list(form_station.reasons),

@@ -113,4 +113,5 @@ def narrow(options: Options, patterns: IntArray, freed: IntArray) -> Options:
         options.delay[chosen],
         options.cost[chosen],
         options.memory[chosen],
+        options.rows[chosen],
     )

@@ -159,6 +159,9 @@ class CloudFunction(Value):
     billing_step: NonNegative = 0.0
     """Seconds to whose multiples the billed time of an invocation is rounded up; 0: not rounded."""
 
+    busy_w: NonNegative | None = None
+    """Watt that an instance draws while it starts or serves; absent: not known, and not counted."""
+
     description: str = ""
 
     properties: dict[str, JsonValue] = Field(default_factory=dict)

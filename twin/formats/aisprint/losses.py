@@ -14,7 +14,7 @@ from twin.model.scenario import Scenario
 from twin.model.workload import Poisson
 
 _OF_RESOURCES = ("device", "power", "discipline", "dispatch", "queue_capacity")
-_OF_FUNCTIONS = ("device", "cold_start", "concurrency_limit", "on_limit", "bills_cold_start", "billing_step")
+_OF_FUNCTIONS = ("device", "cold_start", "concurrency_limit", "on_limit", "bills_cold_start", "billing_step", "busy_w")
 
 
 def application_losses(scenario: Scenario) -> tuple[str, ...]:

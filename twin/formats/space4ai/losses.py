@@ -24,7 +24,10 @@ def system_losses(scenario: Scenario) -> tuple[str, ...]:
         ("nodes that run anyway are paid only while used", _provisioned(scenario)),
         ("service times keep only their mean", (name for name in scenario.profiles if _has_shape(scenario, name))),
         ("the price of a request is not charged by the tools", (f.name for f in functions if f.cost_per_request)),
-        ("power is left out", (r.name for r in resources if r.power)),
+        (
+            "power is left out",
+            (*(r.name for r in resources if r.power), *(f.name for f in functions if f.busy_w is not None)),
+        ),
         (
             "transfers no longer disturb each other",
             (d.name for d in continuum.domains.values() if d.contention != "none"),
