@@ -561,17 +561,22 @@ def _rows_fit(frame: Frame, state: State) -> bool:
             total += least[component]
         if not total <= spare[row]:
             return False
-        size = 0
-        starts = state.ptr.copy()
-        for component in range(state.pick.size):
-            state.ptr[component] = size
-            for i in range(starts[component], starts[component + 1]):
-                o = state.alive[i]
-                if total - least[component] + rows[o, row] <= spare[row]:
-                    state.alive[size] = o
-                    size += 1
-        state.ptr[state.pick.size] = size
+        _drop_beyond(frame, state, row, least + (spare[row] - total))
     return True
+
+
+@kernel
+def _drop_beyond(frame: Frame, state: State, row: int, most: FloatArray) -> None:
+    """Drop the options that add more to a limited sum than their component may."""
+    size = 0
+    starts = state.ptr.copy()
+    for component in range(state.pick.size):
+        state.ptr[component] = size
+        for i in range(starts[component], starts[component + 1]):
+            if frame.options.rows[state.alive[i], row] <= most[component]:
+                state.alive[size] = state.alive[i]
+                size += 1
+    state.ptr[state.pick.size] = size
 
 
 # Limits on paths together with utilisation ----------------------------------------------------------------------------

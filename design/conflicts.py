@@ -3,7 +3,8 @@
 Whether any plan holds is decided exactly, all nodes running. Without limits on times only the load can be too much;
 then the share of it that could be carried is found by bisection. Otherwise limits are left out one by one until those
 remain that clash (a minimal set: without any one of them, the rest can be met), and for each of them the smallest
-value is found at which a plan exists, all other limits of the scenario standing.
+value is found at which a plan exists, all other limits of the scenario standing. Where only a budget, or a limit on
+energy or accuracy, is in the way, the search says what is needed of it at least.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf
+from math import exp, inf
 
 from design.exact import ExactSearch
-from design.problem import Problem
+from design.problem import Problem, Row
 
 PRECISION = 1e-3
 """Relative width at which a bisection ends; the feasible end is reported."""
@@ -28,7 +29,7 @@ class Conflict:
     """One requirement that cannot be met beside the others."""
 
     kind: str
-    """``limit``, ``load`` or ``placement``."""
+    """``limit``, ``sum``, ``load`` or ``placement``."""
 
     name: str
 
@@ -43,6 +44,11 @@ class Conflict:
 
 def conflicts_of(problem: Problem, deadline: float) -> tuple[Conflict, ...]:
     """Return what clashes in a *problem* without a plan; *deadline* on the clock of ``time.perf_counter``."""
+    if problem.rows:
+        bare = replace(problem, rows=())
+        if _feasible(bare, deadline) is True:
+            return tuple(_needed(problem, row, deadline) for row in problem.rows)
+        problem = bare
     every = range(len(problem.limits))
     free = problem.with_limits(dict.fromkeys(every, inf))
     state = _feasible(free, deadline)
@@ -52,6 +58,34 @@ def conflicts_of(problem: Problem, deadline: float) -> tuple[Conflict, ...]:
         return (_too_much(free, deadline),)
     clashing = _minimal(problem, deadline)
     return tuple(_relaxed(problem, position, clashing, deadline) for position in clashing)
+
+
+UNITS = {"cost": "euro/hour", "energy": "W", "accuracy": ""}
+
+
+def _needed(problem: Problem, row: Row, deadline: float) -> Conflict:
+    """Return how much of a limited sum is needed at least, all other limits standing."""
+    others = tuple(each for each in problem.rows if each is not row)
+    alone = replace(
+        problem,
+        price=row.node,
+        part_price=row.part,
+        choices=problem.choices._replace(cost=row.pattern),
+        rows=others,
+    )
+    outcome = ExactSearch(problem=alone, deadline=deadline).run()
+    found = outcome.solution.cost if outcome.solution and outcome.finished else None
+    limit, needed = row.limit, found
+    if row.name == "accuracy":
+        limit, needed = exp(-row.limit), None if found is None else exp(-found)
+    unit = f" {UNITS[row.name]}".rstrip()
+    ask, best = (
+        ("at least", "no plan reaches more than") if row.name == "accuracy" else ("at most", "it takes at least")
+    )
+    beside = f" beside {', '.join(each.name for each in others)}" if others else ""
+    way = "giving way alone is not enough" if needed is None else f"{best} {needed:.4g}{unit}"
+    message = f"{row.name}: {ask} {limit:.6g}{unit} cannot be kept{beside}; {way}"
+    return Conflict(kind="sum", name=row.name, limit=limit, needed=needed, message=message)
 
 
 def _feasible(problem: Problem, deadline: float) -> bool | None:

@@ -141,7 +141,7 @@ class ExactSearch:
             self.outcome.bound, self.outcome.finished = inf, True
         elif feasible and not self.outcome.finished:
             self._improve()
-            if prove:
+            if prove and not self.halted:
                 if self.enough > -inf:
                     self.below = min(self.below, self.enough * (1.0 + PROOF) + PROOF)
                 self._prove()

@@ -94,7 +94,7 @@ def parse_objective(text: str) -> tuple[Objective, str]:
         raise TwinError(f"unknown objective {name!r}{did_you_mean(name, OBJECTIVES)}")
     if colon and (name != "response_time" or not target):
         raise TwinError(f"objective {text!r}: only response_time:WHAT names what it is of")
-    return name, target or "application"  # type: ignore[return-value]
+    return name, target or "application"
 
 
 def limit_on(scenario: Scenario, target: str) -> TimeLimit:

@@ -1,4 +1,4 @@
-"""``optimise``: the cheapest plan that holds, how sure that is, and if there is none, why."""
+"""``optimise``: the plan that holds and is best at one thing, how sure that is, and if there is none, why."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from math import inf, isfinite
+from dataclasses import asdict, dataclass, field, replace
+from math import exp, inf, isfinite
 from types import FrameType
 from typing import Any, cast, get_args
 
 from design.candidates import all_partitions, cases, service_time_on
 from design.conflicts import Conflict, conflicts_of
-from design.evaluate import Evaluation, evaluate
-from design.evaluation import finite
-from design.exact import ExactSearch, Solution
+from design.evaluation import Evaluation, finite
+from design.exact import PROOF, ExactSearch, Solution
+from design.goal_sums import with_goal
+from design.goals import CHEAPEST, Goal, Objective, require_sense
+from design.plan_figures import PlanFigures, judge
 from design.problem import Problem
 from design.problem_building import build_problem
 from design.rules import Rules, rules_of
 from design.search.methods import Method, run_method
 from design.support import require_support
+from design.thresholds import ThresholdSearch, axis_of, doubt_of
 from design.traffic_rates import component_rates
 from twin.errors import Problem as Fault
 from twin.errors import ScenarioError, TwinError, did_you_mean
@@ -33,6 +36,9 @@ EXPLAINING = 20.0
 """Seconds that the search for the reasons of a conflict may take when no time limit is given."""
 
 NOWHERE = "no candidate has a profile and offers what its container asks for; add one, or a profile"
+
+ABLE = ("auto", "exact", "descent", "lns")
+"""Methods that know other objectives than the cost, and limits on them."""
 
 MOST_CASES = 1_000
 """Selections of deployments that send differently, each a search of its own."""
@@ -46,14 +52,21 @@ class Result:
 
     evaluation: Evaluation | None = None
 
+    objective: Objective = "cost"
+
+    figures: PlanFigures | None = None
+
     optimal: bool = False
-    """True only with a proof, about the exact formula of the dialect, to 1e-9 of the cost."""
+    """True only with a proof, about the exact formula of the dialect.
+
+    To 1e-9 of a cost or an energy, to 1e-6 of a response time or an accuracy.
+    """
 
     feasible: bool | None = None
     """False only with a proof; None where no plan was found in time."""
 
     bound: float = 0.0
-    """Euro an hour that no plan can be below; infinite where there is none."""
+    """What no plan can be better than, in the unit of the objective; infinite where there is no plan (accuracy: 0)."""
 
     seconds: float = 0.0
 
@@ -78,15 +91,24 @@ class Result:
 
     @property
     def gap(self) -> float | None:
-        """How far the plan may be above the optimum, relative to its cost."""
-        if self.cost is None:
+        """How far the plan may be from the optimum, relative to its own value."""
+        if self.value is None:
             return None
-        return max(self.cost - self.bound, 0.0) / self.cost if self.cost > 0 else 0.0
+        beyond = self.bound - self.value if self.objective == "accuracy" else self.value - self.bound
+        return max(beyond, 0.0) / self.value if self.value > 0 else 0.0
+
+    @property
+    def value(self) -> float | None:
+        """What the plan reaches in the objective, in its unit."""
+        return self.figures.of(self.objective) if self.figures else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON has it."""
         return {
+            "objective": self.objective,
+            "value": self.value,
             "cost": self.cost,
+            "figures": asdict(self.figures) if self.figures else None,
             "feasible": self.feasible,
             "optimal": self.optimal,
             "bound": finite(self.bound),
@@ -110,8 +132,9 @@ def optimise(
     method: str = "auto",
     seed: int = 0,
     one_type_per_layer: bool = True,
+    goal: Goal = CHEAPEST,
 ) -> Result:
-    """Return the cheapest plan for *scenario* by the mean formulas of *dialect*.
+    """Return the cheapest plan for *scenario* by the mean formulas of *dialect*, or the best one by another *goal*.
 
     No plan overloads a device, whatever the dialect would accept. With *one_type_per_layer*, as in SPACE4AI, a plan
     uses at most one resource of each layer beside functions; that is part of the problem the proof is about. An
@@ -127,16 +150,22 @@ def optimise(
             for the time limit or, without one, for a number of iterations, and know no bound.
         seed: Of the heuristics. Without a time limit, equal seeds give equal plans.
         one_type_per_layer: False lets every resource run beside any other.
+        goal: What the plan is to be best at, and limits on the rest. Of the quickest or most accurate plans it is the
+            cheapest (with a limit on energy but no budget, the one that draws least).
 
     Raises:
-        EngineError: The scenario holds what the search has no formula for.
+        EngineError: The scenario holds what the search has no formula for, or does not state what the goal needs.
         TwinError: An argument makes no sense.
     """
-    rules = rules_for(scenario, dialect, time_limit, method)
-    run = _Run(scenario, rules, time_limit, method, one_type_per_layer, seed)
+    require_sense(scenario, goal)
+    rules = rules_for(goal.limited(scenario), dialect, time_limit, method)
+    if goal.concerned != {"cost"} and method not in ABLE:
+        raise TwinError(f"method {method} knows the cost alone; take {', '.join(ABLE)}")
+    run = _Run(scenario, rules, time_limit, method, one_type_per_layer, seed, goal)
     unreachable = tuple(_unreachable(scenario, rules))
     if unreachable:
-        return Result(feasible=False, bound=inf, conflicts=unreachable, method=run.method)
+        bound = 0.0 if goal.objective == "accuracy" else inf
+        return Result(feasible=False, objective=goal.objective, bound=bound, conflicts=unreachable, method=run.method)
     return run.result()
 
 
@@ -216,26 +245,30 @@ class _Run:
         method: str,
         one_type_per_layer: bool,
         seed: int,
+        goal: Goal,
     ) -> None:
-        self.scenario, self.rules, self.seed = scenario, rules, seed
+        self.scenario, self.rules, self.seed, self.goal = scenario, rules, seed, goal
         self.method = cast("Method", method)
         self.one_type_per_layer = one_type_per_layer
         self.started = time.perf_counter()
         self.time_limit = time_limit
         self.deadline = self.started + (time_limit if time_limit is not None else inf)
         self.progress = _Progress()
-        self.problems: list[Problem] = []
+        self.selections: list[dict[str, Any]] = []
 
     def result(self) -> Result:
         """Search every case, and explain if nothing holds."""
-        selections = cases(self.scenario)
+        self.selections = selections = cases(self.scenario)
         if len(selections) > MOST_CASES:
             raise TwinError(
                 f"{len(selections)} selections of deployments send differently; at most {MOST_CASES} can be searched"
             )
         try:
-            for selection in selections:
-                self._search(selection)
+            if self.goal.objective in ("response_time", "accuracy"):
+                self._search_thresholds(selections)
+            else:
+                for selection in selections:
+                    self._search(selection)
         except KeyboardInterrupt:
             self.progress.finished, self.progress.interrupted = False, True
         if self.progress.best is None:
@@ -244,8 +277,7 @@ class _Run:
 
     def _search(self, selection: dict[str, Any]) -> None:
         progress = self.progress
-        problem = build_problem(self.scenario, self.rules, selection, one_type_per_layer=self.one_type_per_layer)
-        self.problems.append(problem)
+        problem = self._problem(selection, self.goal)
         below = progress.best[1].cost if progress.best else inf
         search = ExactSearch(problem=problem, deadline=self.deadline, below=below)
         with on_interrupt(self._interrupt, search):
@@ -255,6 +287,49 @@ class _Run:
                 self._gather(problem, search)
         if self.progress.interrupted:
             raise KeyboardInterrupt
+
+    def _problem(self, selection: dict[str, Any], goal: Goal) -> Problem:
+        scenario = goal.limited(self.scenario)
+        problem = build_problem(scenario, self.rules, selection, one_type_per_layer=self.one_type_per_layer)
+        return with_goal(problem, goal, self.rules)
+
+    def _search_thresholds(self, selections: list[dict[str, Any]]) -> None:
+        """Ask for better and better plans of all cases at once; what the engine makes small has no row of its own."""
+        goal, enough = replace(self.goal, budget=inf), self.goal.budget
+        if enough == inf and goal.energy < inf:
+            goal, enough = replace(goal, objective="energy", energy=inf), goal.energy
+        search = ThresholdSearch(
+            problems=[self._problem(selection, goal) for selection in selections],
+            axis=axis_of(self.goal),
+            measure=self._measured,
+            enough=enough * (1.0 + PROOF),
+            deadline=self.deadline,
+        )
+
+        def watched(exact: ExactSearch) -> None:
+            def react(halted: ExactSearch) -> None:
+                search.interrupted = True
+                halted.halt()
+
+            with on_interrupt(react, exact):
+                run_method(exact, self.method, self.seed)
+
+        search.watched = watched
+        try:
+            search.run()
+        finally:
+            self.progress = _Progress(
+                best=search.best,
+                bounds=[exp(-search.bound) if self.goal.objective == "accuracy" else search.bound],
+                evaluations=search.evaluations,
+                finished=search.finished,
+                interrupted=search.interrupted,
+                first_after=search.first_after,
+            )
+
+    def _measured(self, problem: Problem, solution: Solution) -> float:
+        _, figures = judge(self.scenario, plan_of(problem, solution), self.goal, self.rules.dialect)
+        return doubt_of(figures.of("accuracy")) if self.goal.objective == "accuracy" else figures.of("response_time")
 
     def _interrupt(self, search: ExactSearch) -> None:
         self.progress.interrupted = True
@@ -272,17 +347,20 @@ class _Run:
 
     def _with_plan(self, problem: Problem, solution: Solution) -> Result:
         plan = plan_of(problem, solution)
-        evaluation = evaluate(self.scenario, plan, dialect=self.rules.dialect)
-        if not evaluation.feasible or abs(evaluation.cost - solution.cost) > 1e-6 * (1 + abs(solution.cost)):
-            found = "; ".join(each.message for each in evaluation.violations) or f"cost {evaluation.cost!r}"
-            raise RuntimeError(f"search ({solution.cost!r}) and evaluation disagree: {found}")
+        evaluation, figures = judge(self.scenario, plan, self.goal, self.rules.dialect)
+        value = figures.of(self.goal.objective)
+        if self.goal.objective in ("cost", "energy"):
+            _require_agreement(evaluation, solution.cost, value)
         progress = self.progress
+        better = max if self.goal.objective == "accuracy" else min
         return Result(
             plan=plan,
             evaluation=evaluation,
+            objective=self.goal.objective,
+            figures=figures,
             optimal=progress.finished,
             feasible=True,
-            bound=evaluation.cost if progress.finished else min(min(progress.bounds), evaluation.cost),
+            bound=value if progress.finished else better(better(progress.bounds), value),
             seconds=time.perf_counter() - self.started,
             first_feasible_after=progress.first_after,
             evaluations=progress.evaluations,
@@ -294,19 +372,29 @@ class _Run:
     def _without_plan(self) -> Result:
         progress = self.progress
         conflicts: tuple[Conflict, ...] = ()
-        if progress.finished and len(self.problems) == 1:
+        problem = self._problem(self.selections[0], self.goal)
+        if progress.finished and len(self.selections) == 1:
             allowed = self.time_limit if self.time_limit is not None else EXPLAINING
-            conflicts = conflicts_of(self.problems[0], time.perf_counter() + allowed)
+            conflicts = conflicts_of(problem, time.perf_counter() + allowed)
+        nothing, best = (0.0, 1.0) if self.goal.objective == "accuracy" else (inf, 0.0)
         return Result(
+            objective=self.goal.objective,
             feasible=False if progress.finished else None,
-            bound=inf if progress.finished else min(progress.bounds, default=0.0),
+            bound=nothing if progress.finished else min(progress.bounds, default=best),
             seconds=time.perf_counter() - self.started,
             evaluations=progress.evaluations,
             method=self.method,
             interrupted=progress.interrupted,
             conflicts=conflicts,
-            notes=self.problems[0].notes if self.problems else (),
+            notes=problem.notes,
         )
+
+
+def _require_agreement(evaluation: Evaluation, searched: float, value: float) -> None:
+    """Raise RuntimeError where the search saw another plan than the evaluation."""
+    if not evaluation.feasible or abs(value - searched) > 1e-6 * (1 + abs(searched)):
+        found = "; ".join(each.message for each in evaluation.violations) or f"value {value!r}"
+        raise RuntimeError(f"search ({searched!r}) and evaluation disagree: {found}")
 
 
 @contextmanager

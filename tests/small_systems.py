@@ -9,6 +9,8 @@ from typing import Any
 
 from design.evaluate import evaluate
 from design.evaluation import Evaluation
+from design.goals import Goal
+from design.plan_figures import PlanFigures, judge
 from twin.model.plan import Placement, Plan
 from twin.model.plan_checks import plan_problems
 from twin.model.scenario import Scenario
@@ -55,6 +57,20 @@ def small_system(seed: int, *, twin: bool = False) -> Scenario:
             "run": {"transfers_within_resource": "network" if twin else "free"},
         }
     )
+
+
+def figured(scenario: Scenario, seed: int) -> Scenario:
+    """Give every host a power and every deployment an accuracy, drawn at random."""
+    rng = random.Random(f"figures {seed}")
+    document = scenario.model_dump(by_alias=True)
+    for resource in document["continuum"]["resources"].values():
+        idle = round(rng.choice([0.0, rng.uniform(0, 50)]), 2)
+        resource["power"] = {"idle_w": idle, "busy_w": idle + round(rng.uniform(0, 80), 2)}
+    document["continuum"]["functions"]["fun"]["busy_w"] = round(rng.uniform(0, 60), 2)
+    for component in document["application"]["components"].values():
+        for deployment in component["deployments"].values():
+            deployment["accuracy"] = round(rng.uniform(0.5, 1.0), 3)
+    return Scenario.model_validate(document)
 
 
 def _profile(rng: random.Random, host: str) -> dict[str, Any] | float:
@@ -114,6 +130,19 @@ def all_plans(scenario: Scenario, *, one_type_per_layer: bool = True) -> Iterato
                         for partition, host in zip(partitions, hosts, strict=True)
                     }
                 )
+
+
+def every_plan(scenario: Scenario, goal: Goal, dialect: str = "twin") -> list[tuple[Plan, PlanFigures]]:
+    """Return every plan that holds and overloads nothing, with its figures."""
+    found = []
+    for plan in all_plans(scenario):
+        if plan_problems(scenario, plan):
+            continue
+        evaluation, figures = judge(scenario, plan, goal, dialect)
+        loads = [each.utilisation for each in evaluation.resources.values() if each.utilisation is not None]
+        if evaluation.feasible and all(load < 1 for load in loads):
+            found.append((plan, figures))
+    return found
 
 
 def cheapest(scenario: Scenario, dialect: str, *, one_type_per_layer: bool = True) -> Evaluation | None:
