@@ -8,14 +8,27 @@ from math import isclose
 from typing import Any
 
 from design.evaluate import evaluate
-from design.further_screen import show_confirmation, show_sensitivity, trial_lines
-from design.optimise import Result
+from design.further_screen import show_confirmation, show_robust, show_sensitivity, trial_lines
+from design.optimise import Result, optimise
+from design.robust import Robust, robust
 from design.sensitivity import sensitivity, worth_figures
+from design.uncertainty import Uncertainty
 from design.verify import confirm
 from twin.model.scenario import Scenario
 
 RELAX = 0.1
 """Share by which each limit is relaxed."""
+
+
+def searched(scenario: Scenario, arguments: dict[str, Any], uncertainty: Uncertainty | None) -> Beyond:
+    """Search for the best plan, with *arguments* of ``optimise``; for one that is robust if anything is uncertain."""
+    limits = {name: arguments[name] for name in ("dialect", "time_limit", "one_type_per_layer")}
+    if uncertainty is None:
+        return Beyond(scenario, optimise(scenario, **arguments), limits)
+    found = robust(scenario, uncertainty, **arguments)
+    after = Beyond(scenario, found.result, limits)
+    after.harden(found)
+    return after
 
 
 class Beyond:
@@ -41,6 +54,11 @@ class Beyond:
         self.result = replace(
             self.result, plan=found.plan, evaluation=evaluation, optimal=self.optimum.optimal and as_cheap
         )
+
+    def harden(self, found: Robust) -> None:
+        """Say what it costs that the plan holds for everything possible."""
+        self.figures["robust"] = found.to_dict()
+        self.screens.append(lambda: show_robust(found))
 
     def weigh(self) -> None:
         """Find out what each limit costs."""

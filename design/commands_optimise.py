@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import click
 
 from design.evaluation import Evaluation
+from design.goal_options import goal_from, goal_limits
+from design.goals import CHEAPEST, Goal, parse_objective
 from design.rules import Dialect, rules_of
-from twin.commands.options import PATH, Rate, changed
+from design.uncertainty import Interval, Uncertainty
+from twin.commands.options import PATH, Range, Rate, changed
 from twin.errors import TwinError
 from twin.formats.reading import read_plan, read_scenario
 from twin.formats.space4ai import SolutionFigures, save_solution
@@ -76,6 +79,23 @@ def evaluate_command(
 @click.argument("system", type=PATH)
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
 @click.option(
+    "--objective",
+    default="cost",
+    show_default=True,
+    metavar="cost|response_time[:WHAT]|energy|accuracy",
+    help="What the plan is best at. WHAT is a component, a global constraint, or a path such as 'a > b'; without it "
+    "the application.",
+)
+@goal_limits
+@click.option("--response-of", metavar="WHAT", help="What --max-response-time is about, as WHAT above.")
+@click.option("--load-interval", type=Range(), help="The plan holds for all loads between, requests/s.")
+@click.option(
+    "--profile-interval",
+    type=Range("stated"),
+    help="It holds for all service times so many times as long, such as 0.9:1.2; stated: as the profiles' own "
+    "scale_uncertainty has it.",
+)
+@click.option(
     "--dialect", type=click.Choice(get_args(Dialect)), default="twin", show_default=True, help="Formulas and checks."
 )
 @click.option("--time-limit", type=float, help="Seconds; without it the search ends with the proof.")
@@ -104,8 +124,13 @@ def evaluate_command(
 @click.pass_context
 def optimise_command(
     context: click.Context,
+    /,
     system: Path,
     arrival_rate: float | None,
+    objective: str,
+    response_of: str | None,
+    load_interval: Interval | None,
+    profile_interval: Interval | Literal["stated"] | None,
     dialect: str,
     time_limit: float | None,
     method: str,
@@ -120,8 +145,14 @@ def optimise_command(
     with_worth: bool,
     max_load: bool,
     as_json: bool,
+    **stated: float | None,
 ) -> None:
     """Find the cheapest plan for SYSTEM that keeps all limits, with a proof or a bound.
+
+    --objective asks for the quickest, thriftiest or most accurate plan instead, and --budget, --max-response-time,
+    --max-energy and --min-accuracy limit the rest. Energy leaves transmissions out. The accuracy of a plan is the
+    product of those of its deployments. With --load-interval or --profile-interval all limits hold for everything
+    between, and what that costs is said.
 
     With --verify the twin has the last word: plans in rising cost are simulated with the same random numbers, what it
     rejects is cut off, and of equally cheap ones the quickest is taken. An interrupt (Ctrl-C) writes the best plan so
@@ -133,23 +164,27 @@ def optimise_command(
       ctwin optimise system_description.json --dialect d --time-limit 60 --out solution.json --json
       ctwin optimise scenario.yaml --verify --best 5 --out plan.yaml
       ctwin optimise scenario.yaml --max-load
+      ctwin optimise scenario.yaml --objective response_time --budget 2.5 --out quick.yaml
+      ctwin optimise scenario.yaml --load-interval 4:8 --profile-interval 0.9:1.2 --out robust.yaml
+      ctwin optimise scenario.yaml --objective accuracy --budget 2.5 --max-response-time 0.4 --out plan.yaml
     """
-    from design.beyond import Beyond
-    from design.optimise import optimise
+    from design.beyond import searched
     from design.optimise_screen import show_result
 
-    if out is not None:
-        _check_writable(out)
-    elif not max_load:
-        raise click.UsageError("say where to write the plan: --out plan.yaml")
+    _check_out(out, max_load)
+    goal, uncertainty = _goal(objective, response_of, stated), _uncertainty(load_interval, profile_interval)
+    if (verify or with_worth or max_load) and (goal != CHEAPEST or uncertainty is not None):
+        raise click.UsageError(
+            "--verify, --sensitivity and --max-load know the cost for certain alone: leave out objectives, limits and "
+            "intervals"
+        )
     scenario, notes = read_system(system, dialect, arrival_rate)
     scenario = changed(scenario, requests=requests, replications=replications)
     limits: dict[str, Any] = {"dialect": dialect, "time_limit": time_limit, "one_type_per_layer": not several_types}
     if max_load:
         context.exit(_largest_load(scenario, limits, out, as_json))
-    result = optimise(scenario, method=method, seed=seed, **limits)
-    after = Beyond(scenario, result, limits)
-    if verify and result.plan is not None:
+    after = searched(scenario, limits | {"goal": goal, "method": method, "seed": seed}, uncertainty)
+    if verify and after.result.plan is not None:
         after.verify(best, max(best, most), as_json)
     if with_worth:
         after.weigh()
@@ -162,6 +197,26 @@ def optimise_command(
         show_result(result, out or Path(), notes)
         after.show()
     context.exit(0 if result.plan is not None else INFEASIBLE)
+
+
+def _check_out(out: Path | None, max_load: bool) -> None:
+    """Raise UsageError or TwinError unless it is clear where the plan goes."""
+    if out is not None:
+        _check_writable(out)
+    elif not max_load:
+        raise click.UsageError("say where to write the plan: --out plan.yaml")
+
+
+def _uncertainty(load: Interval | None, profiles: Interval | Literal["stated"] | None) -> Uncertainty | None:
+    return None if load is None and profiles is None else Uncertainty(load=load, profiles=profiles)
+
+
+def _goal(objective: str, response_of: str | None, stated: dict[str, float | None]) -> Goal:
+    """Return the goal that the options make; UsageError where they contradict each other."""
+    name, target = parse_objective(objective)
+    if response_of is not None and name == "response_time" and response_of != target != "application":
+        raise click.UsageError("--response-of and --objective name different response times")
+    return goal_from(name, response_of or target, stated)
 
 
 def _largest_load(scenario: Scenario, limits: dict[str, Any], out: Path | None, as_json: bool) -> int:

@@ -1,44 +1,42 @@
-"""``ctwin pareto``: what each euro more buys in response time."""
+"""``ctwin pareto``: what more of one thing costs in another."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from design.commands_optimise import INFEASIBLE, read_system, write_plan
+from design.commands_optimise import INFEASIBLE, read_system
+from design.goal_options import goal_from, goal_limits
+from design.goals import OBJECTIVES, Objective, parse_objective
 from design.rules import Dialect
 from twin.commands.options import PATH, Percentage, Rate
 from twin.errors import TwinError
-from twin.files import make_folder, write_text
-
-OBJECTIVES = "cost,response_time"
 
 
 @click.command("pareto")
 @click.argument("system", type=PATH)
 @click.option(
     "--over",
-    default=OBJECTIVES,
+    default="cost,response_time",
     show_default=True,
-    metavar="cost,response_time[:WHAT]",
-    help="WHAT is a component, a global constraint, or a path such as 'a > b'; without it the application.",
+    metavar="ONE,OTHER[,THIRD]",
+    help="Two or three of cost, response_time[:WHAT], energy, accuracy. WHAT is a component, a global constraint, or "
+    "a path such as 'a > b'; without it the application.",
 )
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
 @click.option(
     "--dialect", type=click.Choice(get_args(Dialect)), default="twin", show_default=True, help="Formulas and checks."
 )
+@goal_limits
 @click.option(
     "--resolution",
     type=Percentage(),
     default="1%",
     show_default=True,
-    help="How much quicker a point is than the one before, at least.",
+    help="Smaller steps in response time and energy are passed over.",
 )
 @click.option("--points", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Points at most.")
 @click.option("--time-limit", type=float, help="Seconds for all points together.")
@@ -48,6 +46,7 @@ OBJECTIVES = "cost,response_time"
 @click.pass_context
 def pareto_command(
     context: click.Context,
+    /,
     system: Path,
     over: str,
     arrival_rate: float | None,
@@ -58,45 +57,41 @@ def pareto_command(
     several_types: bool,
     out: Path,
     as_json: bool,
+    **limits: float | None,
 ) -> None:
-    """Find the plans for SYSTEM of which none is both cheaper and quicker, each with its own proof.
+    """Find the plans for SYSTEM of which none is better in everything, each with its own proof.
 
-    Exit status: 0 there are plans, 3 there is none, 2 bad input.
+    Which of cost, response time, energy and accuracy count says --over. An interrupt (Ctrl-C) keeps the points found
+    so far. Exit status: 0 there are plans, 3 there is none, 2 bad input.
 
     \b
     Examples:
       ctwin pareto scenario.yaml --out front
+      ctwin pareto scenario.yaml --over cost,response_time,accuracy --min-accuracy 0.9 --out front
       ctwin pareto system_description.json --dialect d --over "cost,response_time:c1 > c2" --out front --json
     """
-    from design.evaluate import evaluate
-    from design.further_screen import show_front
+    from design.further_screen import point_lines, show_front
     from design.pareto import front
-    from design.pareto_picture import chart_of
-    from twin.plot_svg import draw
+    from design.pareto_files import front_document, save_front
 
+    objectives, target = objectives_of(over)
     scenario, notes = read_system(system, dialect, arrival_rate)
-    found = front(
-        scenario,
-        target_of(over),
-        dialect=dialect,
-        resolution=resolution,
-        most=points,
-        time_limit=time_limit,
-        one_type_per_layer=not several_types,
-    )
+    with point_lines(quiet=as_json) as show:
+        found = front(
+            scenario,
+            objectives,
+            within=goal_from("cost", target, limits),
+            resolution=resolution,
+            most=points,
+            time_limit=time_limit,
+            on_point=show,
+            dialect=dialect,
+            one_type_per_layer=not several_types,
+        )
     if found.points:
-        make_folder(out)
-        rows = [
-            (f"plan-{i:03d}.yaml", point.cost, point.response_time, point.optimal)
-            for i, point in enumerate(found.points, 1)
-        ]
-        for (name, *_), point in zip(rows, found.points, strict=True):
-            write_plan(scenario, point.plan, evaluate(scenario, point.plan, dialect=dialect), out / name)
-        write_text(out / "pareto.csv", _table(rows))
-        write_text(out / "pareto.svg", draw(chart_of(found, scenario.name)))
+        save_front(found, scenario, out)
     if as_json:
-        plans = [asdict(point) | {"plan": point.plan.model_dump(mode="json")} for point in found.points]
-        click.echo(json.dumps({"target": found.target, "end": found.end, "points": plans}, indent=2))
+        click.echo(json.dumps(front_document(found), indent=2))
     else:
         show_front(found, out)
         for note in notes:
@@ -104,18 +99,15 @@ def pareto_command(
     context.exit(0 if found.points else INFEASIBLE)
 
 
-def target_of(over: str) -> str:
-    """Return what the response time is of; TwinError where *over* names other objectives."""
-    first, _, second = over.partition(",")
-    name, _, target = second.strip().partition(":")
-    if first.strip() != "cost" or name.strip() != "response_time":
-        raise TwinError(f"--over {over!r}: the objectives are cost,response_time or cost,response_time:WHAT")
-    return target.strip() or "application"
+def objectives_of(over: str) -> tuple[tuple[Objective, ...], str]:
+    """Return the objectives, and what response times are of.
 
-
-def _table(rows: list[tuple[str, float, float, bool]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("plan", "cost_per_hour", "response_time", "optimal"))
-    writer.writerows((name, repr(cost), repr(time), str(proved).lower()) for name, cost, time, proved in rows)
-    return text.getvalue()
+    Raises:
+        TwinError: There is no such objective, or there are not two or three different ones.
+    """
+    parsed = [parse_objective(part.strip()) for part in over.split(",")]
+    names = tuple(name for name, _ in parsed)
+    if len(set(names)) < len(names) or not 2 <= len(names) <= 3:
+        listed = ", ".join(OBJECTIVES)
+        raise TwinError(f"--over {over!r}: name two or three different objectives of {listed}")
+    return names, next((target for name, target in parsed if name == "response_time"), "application")

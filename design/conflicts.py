@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from math import exp, inf
 
 from design.exact import ExactSearch
+from design.goals import UNITS
 from design.problem import Problem, Row
 
 PRECISION = 1e-3
@@ -60,9 +61,6 @@ def conflicts_of(problem: Problem, deadline: float) -> tuple[Conflict, ...]:
     return tuple(_relaxed(problem, position, clashing, deadline) for position in clashing)
 
 
-UNITS = {"cost": "euro/hour", "energy": "W", "accuracy": ""}
-
-
 def _needed(problem: Problem, row: Row, deadline: float) -> Conflict:
     """Return how much of a limited sum is needed at least, all other limits standing."""
     others = tuple(each for each in problem.rows if each is not row)
@@ -78,7 +76,7 @@ def _needed(problem: Problem, row: Row, deadline: float) -> Conflict:
     limit, needed = row.limit, found
     if row.name == "accuracy":
         limit, needed = exp(-row.limit), None if found is None else exp(-found)
-    unit = f" {UNITS[row.name]}".rstrip()
+    unit = f" {UNITS[row.name]}".rstrip()  # type: ignore[index]
     ask, best = (
         ("at least", "no plan reaches more than") if row.name == "accuracy" else ("at most", "it takes at least")
     )

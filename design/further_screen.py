@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from design.goals import OBJECTIVES, UNITS
 from design.largest_load import LargestLoad
 from design.pareto import Front
+from design.plan_figures import PlanFigures
+from design.robust import Robust
 from design.sensitivity import LimitWorth
 from design.verify import Confirmation, Progress, Trial
 
@@ -96,17 +99,57 @@ def show_sensitivity(found: Sequence[LimitWorth], relax: float, console: Console
     console.print(table if found else "there is no limit on a mean time")
 
 
+@contextmanager
+def point_lines(*, quiet: bool) -> Iterator[Callable[[PlanFigures], None]]:
+    """Say on the error stream what was found, as soon as it is known, if a person watches."""
+    console = Console(stderr=True)
+
+    def show(figures: PlanFigures) -> None:
+        if console.is_terminal and not quiet:
+            known = ((each, getattr(figures, each)) for each in OBJECTIVES)
+            console.print(", ".join(f"{value:.4g} {UNITS[each] or each}" for each, value in known if value is not None))
+
+    yield show
+
+
 def show_front(found: Front, out: Path, console: Console | None = None) -> None:
     """Print the points of a front."""
     console = console or Console()
-    table = Table("euro/hour", "response time (s)", "proved", box=None)
+    heads = (f"{each.replace('_', ' ')} ({UNITS[each]})" if UNITS[each] else each for each in found.objectives)
+    table = Table(*heads, "proved", box=None)
     for point in found.points:
-        table.add_row(f"{point.cost:.6g}", f"{point.response_time:.4g}", "yes" if point.optimal else "no")
+        figures = (f"{point.figures.of(each):.6g}" for each in found.objectives)
+        table.add_row(*figures, "yes" if point.nondominated else "no")
     console.print(table if found.points else Text("no plan holds", style="bold red"))
-    words = {"complete": "nothing quicker exists (proved)", "points": "there may be quicker plans: --points is reached"}
-    console.print(words.get(found.end, f"there may be quicker plans: {_ENDS.get(found.end, '')}"), highlight=False)
+    words = {"complete": "no other plan is better by more than the resolution (proved)"}
+    words["points"] = "there may be other plans: --points is reached"
+    console.print(words.get(found.end, f"there may be other plans: {_ENDS.get(found.end, '')}"), highlight=False)
     if found.points:
         console.print(f"wrote {out / 'pareto.csv'}, {out / 'pareto.svg'} and the plans", highlight=False)
+
+
+def show_robust(found: Robust, console: Console | None = None) -> None:
+    """Print what the plan holds for, how sure that is, and what it costs."""
+    console = console or Console()
+    if found.result.plan is not None:
+        sure = "proved" if found.proved else f"seen in {found.looked_at} cases; between them cold starts may differ"
+        console.print(Text(f"ROBUST  all limits hold for everything in the intervals ({sure})", style="bold green"))
+        console.print(_corner_table(found))
+    if found.price is not None:
+        share = f" ({found.price / found.nominal.cost:.1%})" if found.nominal.cost else ""
+        console.print(f"that costs {found.price:.4g} euro/hour{share} more than the nominal optimum", highlight=False)
+    elif found.nominal.cost is not None:
+        console.print(f"nominal optimum: {found.nominal.cost:.6g} euro/hour, both not proved", highlight=False)
+
+
+def _corner_table(found: Robust) -> Table:
+    table = Table("requests/s", "service times", "euro/hour", "tightest limit", "used up", box=None)
+    words = {-1.0: "shortest", 0.0: "as stated", 1.0: "longest"}
+    for corner in found.corners:
+        used = f"{corner.used:.1%}" if corner.tightest else "–"
+        name = corner.tightest or "–"
+        table.add_row(f"{corner.load:.6g}", words[corner.place], f"{corner.cost:.6g}", name, used)
+    return table
 
 
 def _four(value: float | None) -> str:

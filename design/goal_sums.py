@@ -23,11 +23,8 @@ WORST = 700.0
 """Negative logarithm that stands for an accuracy of 0."""
 
 
-def with_goal(problem: Problem, goal: Goal, rules: Rules, nominal: Problem | None = None) -> Problem:
-    """Return *problem* with the objective of *goal*, where that is a sum, and with rows for its limits.
-
-    The objective is taken from *nominal* if that is given: the same scenario at another load or with other times.
-    """
+def with_limits(problem: Problem, goal: Goal, rules: Rules) -> Problem:
+    """Return *problem* with rows for what *goal* limits beside times."""
     rows = []
     if goal.budget < math.inf:
         rows.append(_cost(problem, goal.budget))
@@ -35,10 +32,14 @@ def with_goal(problem: Problem, goal: Goal, rules: Rules, nominal: Problem | Non
         rows.append(_energy(problem, rules, goal.energy))
     if goal.accuracy > 0.0:
         rows.append(accuracy_row(problem, -math.log(goal.accuracy)))
-    source = nominal or problem
-    aim = _energy(source, rules, math.inf) if goal.objective == "energy" else _cost(source, math.inf)
+    return replace(problem, rows=(*problem.rows, *rows))
+
+
+def with_objective(problem: Problem, goal: Goal, rules: Rules, nominal: Problem) -> Problem:
+    """Return *problem* with the objective of *goal*, or the cost where that is no sum, as it is in *nominal*."""
+    aim = _energy(nominal, rules, math.inf) if goal.objective == "energy" else _cost(nominal, math.inf)
     choices = problem.choices._replace(cost=aim.pattern)
-    return replace(problem, choices=choices, price=aim.node, part_price=aim.part, rows=(*problem.rows, *rows))
+    return replace(problem, choices=choices, price=aim.node, part_price=aim.part)
 
 
 def accuracy_row(problem: Problem, limit: float) -> Row:

@@ -63,6 +63,8 @@ class Goal:
 
 CHEAPEST = Goal()
 
+UNITS: dict[Objective, str] = {"cost": "euro/hour", "response_time": "s", "energy": "W", "accuracy": ""}
+
 
 def require_sense(scenario: Scenario, goal: Goal) -> None:
     """Raise TwinError unless *scenario* says all that *goal* needs to know.

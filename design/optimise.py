@@ -16,7 +16,7 @@ from design.candidates import all_partitions, cases, service_time_on
 from design.conflicts import Conflict, conflicts_of
 from design.evaluation import Evaluation, finite
 from design.exact import PROOF, ExactSearch, Solution
-from design.goal_sums import with_goal
+from design.goal_sums import with_limits, with_objective
 from design.goals import CHEAPEST, Goal, Objective, require_sense
 from design.plan_figures import PlanFigures, judge
 from design.problem import Problem
@@ -26,6 +26,7 @@ from design.search.methods import Method, run_method
 from design.support import require_support
 from design.thresholds import ThresholdSearch, axis_of, doubt_of
 from design.traffic_rates import component_rates
+from design.worst_case import worst_of
 from twin.errors import Problem as Fault
 from twin.errors import ScenarioError, TwinError, did_you_mean
 from twin.model.constraints import ThroughputConstraint, constraint_name
@@ -133,6 +134,7 @@ def optimise(
     seed: int = 0,
     one_type_per_layer: bool = True,
     goal: Goal = CHEAPEST,
+    worlds: tuple[Scenario, ...] = (),
 ) -> Result:
     """Return the cheapest plan for *scenario* by the mean formulas of *dialect*, or the best one by another *goal*.
 
@@ -152,6 +154,8 @@ def optimise(
         one_type_per_layer: False lets every resource run beside any other.
         goal: What the plan is to be best at, and limits on the rest. Of the quickest or most accurate plans it is the
             cheapest (with a limit on energy but no budget, the one that draws least).
+        worlds: Scenarios that differ in load and service times alone. All limits must hold where each figure is as high
+            as in any of them; the objective is that of *scenario*.
 
     Raises:
         EngineError: The scenario holds what the search has no formula for, or does not state what the goal needs.
@@ -161,8 +165,8 @@ def optimise(
     rules = rules_for(goal.limited(scenario), dialect, time_limit, method)
     if goal.concerned != {"cost"} and method not in ABLE:
         raise TwinError(f"method {method} knows the cost alone; take {', '.join(ABLE)}")
-    run = _Run(scenario, rules, time_limit, method, one_type_per_layer, seed, goal)
-    unreachable = tuple(_unreachable(scenario, rules))
+    run = _Run(scenario, rules, time_limit, method, one_type_per_layer, seed, goal, worlds)
+    unreachable = tuple(conflict for each in worlds or (scenario,) for conflict in _unreachable(each, rules))
     if unreachable:
         bound = 0.0 if goal.objective == "accuracy" else inf
         return Result(feasible=False, objective=goal.objective, bound=bound, conflicts=unreachable, method=run.method)
@@ -246,8 +250,10 @@ class _Run:
         one_type_per_layer: bool,
         seed: int,
         goal: Goal,
+        worlds: tuple[Scenario, ...],
     ) -> None:
         self.scenario, self.rules, self.seed, self.goal = scenario, rules, seed, goal
+        self.worlds, self.is_certain = worlds or (scenario,), not worlds
         self.method = cast("Method", method)
         self.one_type_per_layer = one_type_per_layer
         self.started = time.perf_counter()
@@ -289,14 +295,21 @@ class _Run:
             raise KeyboardInterrupt
 
     def _problem(self, selection: dict[str, Any], goal: Goal) -> Problem:
-        scenario = goal.limited(self.scenario)
-        problem = build_problem(scenario, self.rules, selection, one_type_per_layer=self.one_type_per_layer)
-        return with_goal(problem, goal, self.rules)
+        def built(scenario: Scenario) -> Problem:
+            limited = goal.limited(scenario)
+            return build_problem(limited, self.rules, selection, one_type_per_layer=self.one_type_per_layer)
+
+        worlds = [built(each) for each in self.worlds]
+        nominal = worlds[0] if self.is_certain else built(self.scenario)
+        worst = worst_of([with_limits(each, goal, self.rules) for each in worlds])
+        return with_objective(worst, goal, self.rules, nominal)
 
     def _search_thresholds(self, selections: list[dict[str, Any]]) -> None:
         """Ask for better and better plans of all cases at once; what the engine makes small has no row of its own."""
-        goal, enough = replace(self.goal, budget=inf), self.goal.budget
-        if enough == inf and goal.energy < inf:
+        goal, enough = self.goal, inf
+        if self.is_certain:  # elsewhere the objective is another sum than the limit
+            goal, enough = replace(goal, budget=inf), goal.budget
+        if self.is_certain and enough == inf and goal.energy < inf:
             goal, enough = replace(goal, objective="energy", energy=inf), goal.energy
         search = ThresholdSearch(
             problems=[self._problem(selection, goal) for selection in selections],

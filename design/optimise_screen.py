@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from design.evaluation import Evaluation
+from design.goals import OBJECTIVES, UNITS, Objective
 from design.optimise import Result
+from design.plan_figures import PlanFigures
 
 
 def show_evaluation(evaluation: Evaluation, notes: Sequence[str] = (), console: Console | None = None) -> None:
@@ -37,17 +39,29 @@ def show_result(result: Result, out: Path, notes: Sequence[str] = (), console: C
     console.print(
         f"{result.seconds:.2g} s{first}, {result.evaluations} partial plans, method {result.method}", highlight=False
     )
+    if result.figures is not None and (beside := list(_beside(result.figures, result.objective))):
+        console.print(", ".join(beside), highlight=False)
     if result.evaluation is not None:
         console.print(f"wrote {out}", highlight=False)
         show_evaluation(result.evaluation, (*result.notes, *notes), console)
 
 
 def _headline(result: Result) -> str:
-    if result.cost is None:
+    if result.value is None:
         return "INFEASIBLE  no plan holds (proved)" if result.feasible is False else "NO PLAN FOUND in time"
+    reached = f"{result.value:.6g} {UNITS[result.objective] or result.objective}"
     if result.optimal:
-        return f"OPTIMAL  {result.cost:.6g} euro/hour (proved)"
-    return f"FEASIBLE  {result.cost:.6g} euro/hour, at least {result.bound:.6g} (gap {result.gap or 0:.2%})"
+        return f"OPTIMAL  {reached} (proved)"
+    side = "at most" if result.objective == "accuracy" else "at least"
+    return f"FEASIBLE  {reached}, {side} {result.bound:.6g} (gap {result.gap or 0:.2%})"
+
+
+def _beside(figures: PlanFigures, objective: Objective) -> Iterator[str]:
+    """Yield what the plan reaches beside its objective and the cost, which the evaluation shows."""
+    for each in OBJECTIVES:
+        value = getattr(figures, each)
+        if each not in ("cost", objective) and value is not None:
+            yield f"{each.replace('_', ' ')} {value:.4g} {UNITS[each]}".rstrip()
 
 
 def _limits(evaluation: Evaluation) -> Table:

@@ -30,10 +30,7 @@ Measure = Callable[[Problem, Solution], float]
 
 
 class Axis(Protocol):
-    """What is made small."""
-
-    lowest: float
-    """No plan lies below."""
+    """What is made small; nothing lies below 0."""
 
     def limited(self, problem: Problem, most: float) -> Problem:
         """Return *problem* for plans of at most so much."""
@@ -47,8 +44,6 @@ class Seconds:
     """The response time that the goal looks at."""
 
     goal: Goal
-
-    lowest: float = 0.0
 
     def limited(self, problem: Problem, most: float) -> Problem:
         """Return *problem* with that limit; TwinError where its formulas do not know the time."""
@@ -68,8 +63,6 @@ class Seconds:
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """The negative logarithm of the accuracy."""
-
-    lowest: float = 0.0
 
     def limited(self, problem: Problem, most: float) -> Problem:
         """Return *problem* with a row for it."""
@@ -118,7 +111,6 @@ class ThresholdSearch:
 
     def run(self) -> None:
         """Search until the proof, an interrupt or the deadline."""
-        self.bound = self.axis.lowest
         answer = self._ask(LOOSE, self.deadline)
         if answer is None or self.best is None:
             self.finished = answer is False

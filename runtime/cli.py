@@ -17,8 +17,8 @@ COMMANDS = {
     "convert": ("twin.formats.commands:convert_command", "Turn one file format into another."),
     "schema": ("twin.formats.commands:schema_command", "Print the JSON Schema of scenario files."),
     "evaluate": ("design.commands_optimise:evaluate_command", "Say what a plan costs and whether it holds."),
-    "optimise": ("design.commands_optimise:optimise_command", "Find the cheapest plan that holds, with a proof."),
-    "pareto": ("design.commands_pareto:pareto_command", "Find what each euro more buys in response time."),
+    "optimise": ("design.commands_optimise:optimise_command", "Find the best plan that holds, with a proof."),
+    "pareto": ("design.commands_pareto:pareto_command", "Find plans of which none is better in everything."),
     "calibrate": ("design.commands:calibrate_command", "Time ONNX models with onnxruntime."),
 }
 """Command → where it lives, and its line in the help; a module is imported only when its command is called."""

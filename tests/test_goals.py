@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from design.commands_optimise import optimise_command
-from design.goals import OBJECTIVES, Goal, Objective, parse_objective
+from design.goals import OBJECTIVES, Goal, Objective
 from design.optimise import optimise
 from design.plan_figures import PlanFigures
 from tests.small_systems import every_plan, figured, small_system
-from tests.two_hosts import one_component
-from twin.errors import EngineError, TwinError
-from twin.formats.writing import write_form
-from twin.model.scenario import Scenario
 
 PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -53,7 +44,7 @@ def drawn_goal(rng: random.Random, objective: Objective, plans: list[PlanFigures
 @PATIENT
 @given(seed=st.integers(0, 10**6), objective=st.sampled_from(OBJECTIVES), dialect=st.sampled_from(["twin", "d"]))
 def test_brute_force_agrees(seed: int, objective: Objective, dialect: str) -> None:
-    """Among all plans of a small system that keep all limits none is better, and there is one where the search says so."""
+    """Among all plans of a small system that keep all limits none is better; where none does, the search says so."""
     scenario = figured(small_system(seed, twin=dialect == "twin"), seed)
     rng = random.Random(f"goal {seed}")
     looked_at = Goal(target="c0", response_time=1e6)

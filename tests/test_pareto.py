@@ -4,66 +4,128 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from design.commands_pareto import pareto_command, target_of
+from design.commands_pareto import objectives_of, pareto_command
 from design.evaluate import evaluate
-from design.optimise import optimise
+from design.goals import OBJECTIVES, Goal, Objective
+from design.optimise import Result, optimise
 from design.pareto import front
+from design.plan_figures import PlanFigures
 from design.sensitivity import sensitivity
-from tests.small_systems import all_plans, small_system
+from tests.small_systems import every_plan, figured, small_system
 from tests.two_hosts import at_most, one_component
 from twin.errors import TwinError
 from twin.formats.reading import read_plan
 from twin.formats.writing import write_form
-from twin.model.plan_checks import plan_problems
+from twin.model.scenario import Scenario
 
 RESOLUTION = 1e-6
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_brute_force_finds_the_same_front(seed: int) -> None:
-    """No plan is both cheaper and quicker than a point, and no trade is missing."""
-    scenario = small_system(seed, twin=True)
-    every = []
-    for plan in all_plans(scenario):
-        if not plan_problems(scenario, plan):
-            found = evaluate(scenario, plan)
-            if found.feasible:
-                every.append((found.cost, found.components["c0"]))
-    wanted: list[tuple[float, float]] = []
-    for cost, time in sorted(every):
-        if not wanted or time < wanted[-1][1] * (1 - RESOLUTION):
-            wanted.append((cost, time))
-    found_front = front(scenario, "c0", resolution=RESOLUTION)
-    assert found_front.end == "complete"
-    assert all(point.optimal for point in found_front.points)
-    assert [each.cost for each in found_front.points] == pytest.approx([cost for cost, _ in wanted], rel=1e-9)
-    assert [each.response_time for each in found_front.points] == pytest.approx([t for _, t in wanted], rel=1e-5)
+FRONTS = [over for count in (2, 3) for over in combinations(OBJECTIVES, count)]
+
+
+def small(objectives: tuple[Objective, ...], figures: PlanFigures) -> tuple[float, ...]:
+    """Return the figures, accuracy turned so that less is better."""
+    return tuple(-figures.of(each) if each == "accuracy" else figures.of(each) for each in objectives)
+
+
+def beats(one: tuple[float, ...], other: tuple[float, ...], tolerance: float) -> bool:
+    """Say whether *one* is as good in all and better in one, each by more than rounding."""
+    as_good = all(a <= b + tolerance * abs(b) for a, b in zip(one, other, strict=True))
+    return as_good and any(a < b - tolerance * abs(b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("objectives", FRONTS, ids=",".join)
+@pytest.mark.parametrize("seed", [1, 4])
+def test_brute_force_finds_the_same_front(seed: int, objectives: tuple[Objective, ...]) -> None:
+    """Each point is a plan that none beats, and each such plan is a point."""
+    scenario = figured(small_system(seed, twin=True), seed)
+    within = Goal(target="c0", response_time=1e6)
+    every = [small(objectives, figures) for _, figures in every_plan(scenario, within)]
+    wanted = sorted({each for each in every if not any(beats(other, each, 1e-9) for other in every)})
+    found = front(scenario, objectives, within=within, resolution=RESOLUTION)
+    assert found.end == "complete"
+    assert all(point.nondominated for point in found.points)
+    reached = [small(objectives, point.figures) for point in found.points]
+    assert not any(beats(other, each, 1e-5) for each in reached for other in every)
+    for each in wanted:
+        assert any(each == pytest.approx(other, rel=1e-5) for other in reached)
+    assert len(reached) <= len(wanted)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_front_that_ends_early_claims_no_more_than_it_proved(most: int) -> None:
+    """What is marked as proved is not beaten by any plan; what is left out is said."""
+    scenario = figured(small_system(4, twin=True), 4)
+    objectives: tuple[Objective, ...] = ("cost", "energy", "accuracy")
+    every = [small(objectives, figures) for _, figures in every_plan(scenario, Goal())]
+    found = front(scenario, objectives, resolution=RESOLUTION, most=most)
+    assert found.end == "points"
+    for point in found.points:
+        if point.nondominated:
+            assert not any(beats(other, small(objectives, point.figures), 1e-5) for other in every)
+
+
+def test_a_coarse_front_matches_every_plan_to_its_resolution() -> None:
+    """With steps of a tenth each plan is at most so much better than some point."""
+    scenario = figured(small_system(1, twin=True), 1)
+    objectives: tuple[Objective, ...] = ("cost", "energy")
+    found = front(scenario, objectives, resolution=0.1)
+    reached = [small(objectives, point.figures) for point in found.points]
+    for _, figures in every_plan(scenario, Goal()):
+        cost, energy = small(objectives, figures)
+        assert any(a <= cost * (1 + 1e-9) and b * 0.9 <= energy * (1 + 1e-9) for a, b in reached)
 
 
 def test_a_front_may_end_early() -> None:
     """Fewer points than there are is said."""
     scenario = one_component({"slow": (0.5, 1.0), "quick": (0.2, 9.0)})
     assert front(scenario, most=1).end == "points"
-    assert [point.cost for point in front(scenario).points] == [1.0, 9.0]
+    assert [point.figures.cost for point in front(scenario).points] == [1.0, 9.0]
+
+
+def test_an_interrupt_keeps_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C after the first point leaves that, not marked as more than it is."""
+    import design.pareto
+
+    asked: list[Goal] = []
+
+    def optimise_once(scenario: Scenario, *, goal: Goal, **more: Any) -> Result:
+        asked.append(goal)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+        return optimise(scenario, goal=goal, **more)
+
+    monkeypatch.setattr(design.pareto, "optimise", optimise_once)
+    found = front(one_component({"slow": (0.5, 1.0), "quick": (0.2, 9.0)}))
+    assert found.end == "interrupted"
+    assert [point.figures.cost for point in found.points] == [1.0]
+    assert not found.points[0].nondominated
 
 
 def test_targets_are_checked() -> None:
     """What is not there is named, with what is; other objectives are refused."""
     scenario = small_system(1, twin=True)
     with pytest.raises(TwinError, match="unknown target 'c9'"):
-        front(scenario, "c9")
+        front(scenario, within=Goal(target="c9"))
     with pytest.raises(TwinError, match="do not know the time of 'application'"):
         front(small_system(1), dialect="d")
     with pytest.raises(TwinError, match="resolution"):
         front(scenario, resolution=0.0)
-    assert target_of("cost,response_time:a > b") == "a > b"
-    with pytest.raises(TwinError, match="objectives"):
-        target_of("cost,energy")
+    with pytest.raises(TwinError, match="two or three different objectives"):
+        front(scenario, ("cost", "cost"))
+    assert objectives_of("cost,response_time:a > b") == (("cost", "response_time"), "a > b")
+    assert objectives_of("energy, accuracy,cost") == (("energy", "accuracy", "cost"), "application")
+    for wrong in ("cost", "cost,energy,accuracy,response_time", "cost,cost", "cost,speed"):
+        with pytest.raises(TwinError, match="objective"):
+            objectives_of(wrong)
 
 
 def test_the_command_writes_table_picture_and_plans(tmp_path: Path) -> None:
@@ -83,7 +145,7 @@ def test_the_command_writes_table_picture_and_plans(tmp_path: Path) -> None:
         assert found.components["a"] == pytest.approx(float(row["response_time"]))
     assert (out / "pareto.svg").read_text(encoding="utf-8").startswith("<svg")
     shown = CliRunner().invoke(pareto_command, [str(system), "--out", str(out)])
-    assert "nothing quicker exists" in shown.output
+    assert "no other plan is better" in shown.output
 
 
 def test_an_infeasible_system_has_no_front(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ class Line:
 
     marks: tuple[Mark, ...]
 
+    joined: bool = True
+    """Whether lines lead the eye from mark to mark."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:

@@ -49,7 +49,7 @@ class _Drawing:
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
         self.limits = _in_sight(chart)
-        self.is_dense = any(len(line.marks) > _DENSE for line in chart.lines) and not chart.categories
+        self.is_dense = any(len(line.marks) > _DENSE and line.joined for line in chart.lines) and not chart.categories
         y_ticks, self.y_is_log = _y_ticks(chart, self.limits)
         widest = max(len(number(tick)) for tick in y_ticks)
         stacked = self._stacked()
@@ -94,7 +94,7 @@ class _Drawing:
         """Yield the words and the drawing of each entry, the latter around the point (0, 0)."""
         for i, line in enumerate(self.chart.lines):
             if line.label:
-                dash = "" if self.chart.categories else stroke(-12, 0, 12, 0, colour_of(i), 2)
+                dash = "" if self.chart.categories or not line.joined else stroke(-12, 0, 12, 0, colour_of(i), 2)
                 yield line.label, dash + shape_of(i, 0, 0)
         for label, _ in self.chart.limits:
             yield label, stroke(-12, 0, 12, 0, LIMIT, 1.5, dashed=True)
@@ -151,7 +151,7 @@ class _Drawing:
         for run in runs:
             if self.is_dense and all(mark.low is not None and mark.high is not None for mark in run):
                 yield self._band(run, colour)
-            if len(run) > 1:
+            if len(run) > 1 and line.joined:
                 yield polyline([(self.x.at(mark.x), self.y.at(mark.y or 0.0)) for mark in run], colour)
         for mark in line.marks:
             is_alone = [mark] in runs

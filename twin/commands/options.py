@@ -27,6 +27,29 @@ class Percentage(click.ParamType[float]):
         return share
 
 
+class Range(click.ParamType[tuple[float, float] | str]):
+    """Two positive numbers, ``LOW:HIGH``, or one of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.name = "|".join(("low:high", *words))
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float] | str:
+        """Return the two ends, or the word."""
+        if value in self.words:
+            return str(value)
+        try:
+            low, high = (float(part) for part in str(value).split(":"))
+        except ValueError:
+            low, high = 0.0, -1.0
+        if not 0 < low <= high < float("inf"):
+            ways = " or ".join(("LOW:HIGH with 0 < LOW <= HIGH", *self.words))
+            self.fail(f"expected {ways}, got {value!r}", param, ctx)
+        return low, high
+
+
 class WarmUp(click.ParamType[float | str]):
     """Seconds, ``auto`` or ``none``."""
 
