@@ -62,28 +62,30 @@ def conflicts_of(problem: Problem, deadline: float) -> tuple[Conflict, ...]:
 
 
 def _needed(problem: Problem, row: Row, deadline: float) -> Conflict:
-    """Return how much of a limited sum is needed at least, all other limits standing."""
+    """Return how much of a limited sum is needed at least: all other limits standing, or those on times alone."""
     others = tuple(each for each in problem.rows if each is not row)
-    alone = replace(
-        problem,
-        price=row.node,
-        part_price=row.part,
-        choices=problem.choices._replace(cost=row.pattern),
-        rows=others,
-    )
-    outcome = ExactSearch(problem=alone, deadline=deadline).run()
-    found = outcome.solution.cost if outcome.solution and outcome.finished else None
-    limit, needed = row.limit, found
-    if row.name == "accuracy":
-        limit, needed = exp(-row.limit), None if found is None else exp(-found)
-    unit = f" {UNITS[row.name]}".rstrip()  # type: ignore[index]
-    ask, best = (
-        ("at least", "no plan reaches more than") if row.name == "accuracy" else ("at most", "it takes at least")
-    )
+    least = _least(problem, row, others, deadline)
     beside = f" beside {', '.join(each.name for each in others)}" if others else ""
-    way = "giving way alone is not enough" if needed is None else f"{best} {needed:.4g}{unit}"
+    alone = ""
+    if least is None and others:
+        least, alone = _least(problem, row, (), deadline), ", even without the others"
+    limit, needed = row.limit, least
+    ask, best = "at most", "it takes at least"
+    if row.name == "accuracy":
+        limit, needed = exp(-row.limit), None if least is None else exp(-least)
+        ask, best = "at least", "no plan reaches more than"
+    unit = f" {UNITS[row.name]}".rstrip()  # type: ignore[index]
+    way = "how much is needed was not found in time" if needed is None else f"{best} {needed:.4g}{unit}{alone}"
     message = f"{row.name}: {ask} {limit:.6g}{unit} cannot be kept{beside}; {way}"
     return Conflict(kind="sum", name=row.name, limit=limit, needed=needed, message=message)
+
+
+def _least(problem: Problem, row: Row, others: tuple[Row, ...], deadline: float) -> float | None:
+    """Return the least that the sum of *row* can be; None where no plan holds, or none was proved to be least."""
+    choices = problem.choices._replace(cost=row.pattern)
+    alone = replace(problem, price=row.node, part_price=row.part, choices=choices, rows=others)
+    outcome = ExactSearch(problem=alone, deadline=deadline).run()
+    return outcome.solution.cost if outcome.solution and outcome.finished else None
 
 
 def _feasible(problem: Problem, deadline: float) -> bool | None:

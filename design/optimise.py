@@ -27,8 +27,8 @@ from design.support import require_support
 from design.thresholds import ThresholdSearch, axis_of, doubt_of
 from design.traffic_rates import component_rates
 from design.worst_case import worst_of
+from twin.errors import EngineError, ScenarioError, TwinError, did_you_mean
 from twin.errors import Problem as Fault
-from twin.errors import ScenarioError, TwinError, did_you_mean
 from twin.model.constraints import ThroughputConstraint, constraint_name
 from twin.model.plan import Placement, Plan
 from twin.model.scenario import Scenario
@@ -162,7 +162,8 @@ def optimise(
         TwinError: An argument makes no sense.
     """
     require_sense(scenario, goal)
-    rules = rules_for(goal.limited(scenario), dialect, time_limit, method)
+    rules = rules_for(scenario, dialect, time_limit, method)
+    _require_times(scenario, goal, rules)
     if goal.concerned != {"cost"} and method not in ABLE:
         raise TwinError(f"method {method} knows the cost alone; take {', '.join(ABLE)}")
     run = _Run(scenario, rules, time_limit, method, one_type_per_layer, seed, goal, worlds)
@@ -199,6 +200,16 @@ def rules_for(scenario: Scenario, dialect: str, time_limit: float | None = None,
     if any(not left for left in whole.values()):
         raise ScenarioError(f"scenario {scenario.name!r} has partitions that can run nowhere", missing)
     return rules
+
+
+def _require_times(scenario: Scenario, goal: Goal, rules: Rules) -> None:
+    """Raise EngineError where the search has no formula for the response time that *goal* looks at."""
+    try:
+        require_support(goal.limited(scenario), rules)
+    except EngineError as error:
+        way_out = "name a component or a path, such as 'a > b', as what it is of"
+        reasons = [Fault("response time", fault.message) for fault in error.problems]
+        raise EngineError(f"no formula for the response time of the whole application; {way_out}", reasons) from error
 
 
 def _names(faults: list[Fault]) -> set[str]:
