@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from design.goals import Objective
+from design.goals import UNITS, Objective
 from design.pareto import Front, Point
 from twin.chart import Chart, Line, Mark
-from twin.plot_scales import number
 
 CLASSES = 6
 """Colours that can still be told apart."""
 
 WORDS: dict[Objective, str] = {
-    "cost": "cost (euro/hour)",
-    "response_time": "mean response time (s)",
-    "energy": "power (W)",
+    "cost": "cost",
+    "response_time": "mean response time",
+    "energy": "power",
     "accuracy": "accuracy",
 }
 
@@ -29,8 +28,8 @@ def chart_of(front: Front, name: str) -> Chart:
     looked_at = (f"response time of: {front.target}",) if "response_time" in front.objectives else ()
     return Chart(
         title=f"{name}: plans of which none is better in everything",
-        x_label=WORDS[x],
-        y_label=WORDS[y],
+        x_label=_axis(x),
+        y_label=_axis(y),
         lines=_by_class(front, third[0]) if third else (_line("best plans", front.points, x, y, joined=True),),
         notes=(*looked_at, *notes),
     )
@@ -45,15 +44,20 @@ def _by_class(front: Front, third: Objective) -> tuple[Line, ...]:
     """Return a line for each level of the third objective, or for each of a few ranges of it."""
     x, y = front.objectives[:2]
     levels = sorted({point.figures.of(third) for point in front.points})
-    if len(levels) <= CLASSES:
-        ends = [*levels, levels[-1] + 1.0]
-        labels = [f"{WORDS[third]} {number(level)}" for level in levels]
-    else:
-        ends = [levels[len(levels) * i // CLASSES] for i in range(CLASSES)] + [levels[-1] + 1.0]
-        tops = [max(level for level in levels if level < end) for end in ends[1:]]
-        labels = [f"{WORDS[third]} {a:.3g}–{b:.3g}" for a, b in zip(ends, tops, strict=False)]
+    count = min(len(levels), CLASSES)
+    bounds = [len(levels) * i // count for i in range(count + 1)]
+    classes = [levels[a:b] for a, b in pairwise(bounds)]
+    joined = max(map(len, classes)) == 1 and len(front.points) > len(levels)
     return tuple(
-        _line(label, members, x, y, joined=len(levels) <= CLASSES)
-        for label, (low, high) in zip(labels, pairwise(ends), strict=True)
-        if (members := [point for point in front.points if low <= point.figures.of(third) < high])
+        _line(_label(third, members), [p for p in front.points if p.figures.of(third) in members], x, y, joined=joined)
+        for members in classes
     )
+
+
+def _axis(objective: Objective) -> str:
+    return f"{WORDS[objective]} ({UNITS[objective]})" if UNITS[objective] else WORDS[objective]
+
+
+def _label(objective: Objective, members: Sequence[float]) -> str:
+    ends = " to ".join(dict.fromkeys(f"{each:.4g}" for each in (members[0], members[-1])))
+    return f"{WORDS[objective]} {ends} {UNITS[objective]}".rstrip()
