@@ -60,14 +60,16 @@ def evaluate_command(
     from design.further_screen import show_load
     from design.largest_load import load_of_plan
     from design.optimise_screen import show_evaluation
+    from design.plan_figures import accuracy_of, energy_of
 
     scenario, notes = read_system(system, dialect, arrival_rate)
     plan = read_plan(plan_file, scenario)
     found = evaluate(scenario, plan, dialect=dialect)
     load = load_of_plan(scenario, plan, dialect=dialect) if max_load else None
     if as_json:
-        extra = {"largest_load": load.to_dict()} if load else {}
-        click.echo(json.dumps(found.to_dict() | extra, indent=2))
+        extra = {"energy": energy_of(scenario, plan, found), "accuracy": accuracy_of(scenario, plan)}
+        more = {"largest_load": load.to_dict()} if load else {}
+        click.echo(json.dumps(found.to_dict() | extra | more, indent=2))
     else:
         show_evaluation(found, notes)
         if load:

@@ -307,7 +307,7 @@ class _Run:
 
     def _problem(self, selection: dict[str, Any], goal: Goal) -> Problem:
         def built(scenario: Scenario) -> Problem:
-            limited = goal.limited(scenario)
+            limited = self.goal.limited(scenario)
             return build_problem(limited, self.rules, selection, one_type_per_layer=self.one_type_per_layer)
 
         worlds = [built(each) for each in self.worlds]

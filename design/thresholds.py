@@ -1,8 +1,9 @@
-"""The quickest or most accurate plan: is there one that is better than so much, asked again and again by bisection.
+"""The quickest or most accurate plan: is there one that is better than so much, asked again and again.
 
 Response time and accuracy are limits to the exact search, not what it makes small. So each question is a search of its
-own for any plan within all limits; its yes is a plan, its no a proof. Once the two are next to each other, the last
-search finds the cheapest of the best plans.
+own for any plan within all limits; its yes is a plan, its no a proof. Bisection comes near the best soon; after two
+noes the question is whether anything at all is better than the best plan known, for plans are few and far between. The
+last search finds the cheapest of the best plans.
 """
 
 from __future__ import annotations
@@ -16,11 +17,18 @@ from typing import Protocol
 from design.exact import PROOF, ExactSearch, Solution
 from design.goal_sums import accuracy_row
 from design.goals import LIMITED, LOOSE, Goal
+from design.kernels import Options
 from design.problem import Problem
 from twin.errors import TwinError
 
 PRECISION = 1e-6
 """Relative difference of a response time or an accuracy below which a plan counts as best."""
+
+ALMOST = 0.99
+"""Share of that difference that is asked about, so that rounding does not leave it open."""
+
+NOES = 2
+"""Noes in a row after which bisection has come near enough."""
 
 SHARE = 0.3
 """Share of the time left that one question may take before another one is asked."""
@@ -37,6 +45,9 @@ class Axis(Protocol):
 
     def is_close(self, low: float, high: float) -> bool:
         """Say whether a plan at *high* counts as best where none lies below *low*."""
+
+    def just_below(self, value: float) -> float:
+        """Return the lowest value that is close to *value*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,10 @@ class Seconds:
         """Compare relative to the time."""
         return high - low <= PRECISION * high
 
+    def just_below(self, value: float) -> float:
+        """Leave out a millionth, rounding aside."""
+        return value * (1.0 - PRECISION * ALMOST)
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -71,6 +86,10 @@ class Doubt:
     def is_close(self, low: float, high: float) -> bool:
         """Compare logarithms, which compares accuracies relative to each other."""
         return high - low <= PRECISION
+
+    def just_below(self, value: float) -> float:
+        """Leave out a millionth of the accuracy, rounding aside."""
+        return value - PRECISION * ALMOST
 
 
 @dataclass(kw_only=True)
@@ -109,20 +128,27 @@ class ThresholdSearch:
 
     started: float = field(default_factory=time.perf_counter)
 
+    caches: dict[int, dict[bytes, Options]] = field(default_factory=dict)
+    """Options by position of the problem and pools: no question changes them."""
+
     def run(self) -> None:
         """Search until the proof, an interrupt or the deadline."""
         answer = self._ask(LOOSE, self.deadline)
         if answer is None or self.best is None:
             self.finished = answer is False
             return
-        hopeless = self.bound
-        while not self.axis.is_close(max(self.bound, hopeless), self.value) and self._has_time():
-            middle = (max(self.bound, hopeless) + self.value) / 2.0
-            answer = self._ask(middle, self._share())
+        hopeless, noes = self.bound, 0
+        while not self.axis.is_close(low := max(self.bound, hopeless), self.value) and self._has_time():
+            most = self.axis.just_below(self.value) if noes >= NOES else (low + self.value) / 2.0
+            answer = self._ask(most, self._share())
+            noes = 0 if answer else noes + 1
             if answer is False:
-                self.bound = middle
+                self.bound = most
             elif answer is None:
-                hopeless = middle
+                hopeless = most
+        most = self.axis.just_below(self.value)
+        if self.bound < most and self._has_time() and self._ask(most, self.deadline) is False:
+            self.bound = most
         self.finished = self.axis.is_close(self.bound, self.value) and not self.interrupted
         if self.finished:
             self._cheapen()
@@ -137,10 +163,11 @@ class ThresholdSearch:
     def _ask(self, most: float, deadline: float) -> bool | None:
         """Say whether any plan lies at or below *most*, and keep it; None where that stayed open."""
         answer: bool | None = False
-        for problem in self.problems:
+        for i, problem in enumerate(self.problems):
             search = ExactSearch(
                 problem=self.axis.limited(problem, most), deadline=min(deadline, self.deadline), enough=self.enough
             )
+            search.cache = self.caches.setdefault(i, {})
             self.watched(search)
             self.evaluations += search.outcome.evaluations
             found = search.outcome.solution
