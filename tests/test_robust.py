@@ -12,13 +12,17 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from design.candidates import cases
 from design.commands_optimise import optimise_command
 from design.evaluate import evaluate
 from design.goals import Goal
 from design.optimise import optimise
 from design.plan_figures import judge
+from design.problem_building import build_problem
 from design.robust import robust
+from design.rules import rules_of
 from design.uncertainty import Uncertainty, corners
+from design.worst_case import worst_of
 from tests.small_systems import all_plans, figured, small_system
 from tests.two_hosts import at_most, one_component
 from twin.errors import TwinError
@@ -174,6 +178,38 @@ def test_a_stated_uncertainty_counts_profile_by_profile() -> None:
     assert robust(unsure_scenario, Uncertainty(profiles="stated")).result.cost == 9.0
     with pytest.raises(TwinError, match="no profile of scenario 'one component' states a scale_uncertainty"):
         robust(scenario, Uncertainty(profiles="stated"))
+
+
+def test_few_requests_may_be_worse_than_many() -> None:
+    """A function that is called once in 100 s nearly always starts cold, which the highest load does not show."""
+    document = one_component({"vm": (0.2, 9.0)}, constraints=(at_most(0.5),)).model_dump(by_alias=True)
+    document["continuum"]["layers"]["F"] = {"type": "NativeCloudFunction"}
+    document["continuum"]["domains"]["all"]["layers"] = ["L", "F"]
+    document["continuum"]["functions"] = {"fun": {"layer": "F", "idle_time": 10.0, "cost_per_hour": 0.1}}
+    document["application"] = {"components": {"a": {"candidates": ["vm", "fun"]}}}
+    document["profiles"]["a"]["fun"] = {"service_time": 0.1, "cold_service_time": 3.1}
+    scenario = Scenario.model_validate(document)
+    found = robust(scenario, Uncertainty(load=(0.01, 1.5)))
+    assert found.nominal.cost == pytest.approx(0.01)
+    assert found.result.cost == 9.0
+    assert found.proved
+    assert not found.result.optimal
+    assert found.result.bound == pytest.approx(0.01)
+    assert found.price is None
+
+
+def test_the_worst_of_worlds_does_not_depend_on_their_order() -> None:
+    """Loads and bills are highest in one world, cold starts in the other."""
+    scenario = small_system(1, twin=True)
+    ends = corners(scenario, Uncertainty(load=(0.01 * load_of(scenario), 2.0 * load_of(scenario))))
+    (selection,) = cases(scenario)
+    worlds = [build_problem(end.scenario, rules_of("twin"), selection) for end in ends]
+    for found in (worst_of(worlds), worst_of(worlds[::-1])):
+        assert (
+            found.choices.delay == [max(pair) for pair in zip(*(w.choices.delay for w in worlds), strict=True)]
+        ).all()
+        assert (found.choices.rate == worlds[-1].choices.rate).all()
+    assert (worlds[0].choices.delay > worlds[-1].choices.delay).any()
 
 
 @pytest.mark.parametrize(
