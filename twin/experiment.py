@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -11,9 +12,10 @@ from twin.compilation import compile_network
 from twin.crew import Crew, cores
 from twin.engines.choice import Engine, chosen_engine, make_ready
 from twin.engines.simpy_engine import Billing, simulate_network
-from twin.engines.trajectory import Trajectory
+from twin.engines.trajectory import Several, Sink, Trajectory, whole
 from twin.errors import EngineError, PlanError
-from twin.measure import Measures, measure
+from twin.kept import measure
+from twin.measure import Measures
 from twin.model.checks import require_sound
 from twin.model.plan import Plan
 from twin.model.rates import mean_rate
@@ -22,6 +24,8 @@ from twin.network import FunctionPool, Network
 from twin.overload import overloads
 from twin.report import Report, report_from
 from twin.statistics import over_replications
+from twin.tally import Tally
+from twin.traffic import visits_per_request
 
 REQUESTS = 20_000
 """Arrivals per replication where the scenario says nothing."""
@@ -31,6 +35,9 @@ WORTH_A_PROCESS = 600_000
 
 COMPILED_GAIN = 20
 """How many times faster the compiled engine and the evaluation of its records are together, at least."""
+
+MOST_KEPT = 1 << 20
+"""Records of requests and visits up to which a replication keeps them all, so that its quantiles are exact."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished and of wanted replications."""
@@ -106,25 +113,36 @@ def replicate(job: Job) -> Measures:
     scenario = job.scenario
     network = compile_network(scenario, job.plan)
     run = scenario.run
-    trajectory = _run(job.engine)(
-        network,
-        seed=run.seed,
-        replication=job.replication,
-        requests=run.requests if run.horizon or run.requests else REQUESTS,
-        horizon=run.horizon,
-        events=scenario.events,
-        billing=_billing(scenario, network),
-    )
-    if not len(trajectory.arrivals):
+    tally = Tally(scenario, job.plan, network) if is_long(scenario, network) else None
+    with _writer(job, network) as writer:
+        sinks = [sink for sink in (tally, writer) if sink]
+        trajectory = _run(job.engine)(
+            network,
+            seed=run.seed,
+            replication=job.replication,
+            requests=run.requests if run.horizon or run.requests else REQUESTS,
+            horizon=run.horizon,
+            events=scenario.events,
+            billing=_billing(scenario, network),
+            sink=Several(sinks) if tally else None,
+        )
+        if writer and not tally:
+            writer.take(whole(trajectory))
+    if not (tally.requests().arrived if tally else len(trajectory.arrivals)):
         raise EngineError(
             f"no request arrives within {trajectory.horizon:g} s; lengthen run.horizon or raise the arrival rate"
         )
     _require_time_after_warm_up(scenario, trajectory.horizon)
-    if job.records:
-        from twin.records import save_records  # pyarrow takes its time to load
+    return tally.measures(trajectory) if tally else measure(scenario, job.plan, network, trajectory)
 
-        save_records(trajectory, network, job.records / f"replication-{job.replication:03d}")
-    return measure(scenario, job.plan, network, trajectory)
+
+def _writer(job: Job, network: Network) -> AbstractContextManager[Sink | None]:
+    """Return what writes the records of *job* to files, if they are wanted."""
+    if job.records is None:
+        return nullcontext()
+    from twin.records import record_writer  # pyarrow takes its time to load
+
+    return record_writer(network, job.records / f"replication-{job.replication:03d}")
 
 
 def _run(engine: Engine) -> Callable[..., Trajectory]:
@@ -175,12 +193,22 @@ def _batches(scenario: Scenario, network: Network, measures: list[Measures]) -> 
 
 def _visits(scenario: Scenario, network: Network) -> float:
     """Return about how many visits to stations a run takes, at most one to each step."""
+    return _requests(scenario) * max(len(network.steps), 1) * scenario.run.replications
+
+
+def _requests(scenario: Scenario) -> float:
+    """Return about how many requests arrive in a replication."""
     run = scenario.run
     requests: float = run.requests or REQUESTS
     if run.horizon:
         rates = [mean_rate(source.arrivals) for source in scenario.workload.sources.values()]
         requests = run.horizon * sum(rate or 0.0 for rate in rates) or requests
-    return requests * max(len(network.steps), 1) * run.replications
+    return requests
+
+
+def is_long(scenario: Scenario, network: Network) -> bool:
+    """Say whether a replication is measured while it runs, because its records would need too much memory."""
+    return _requests(scenario) * (1 + visits_per_request(network)) > MOST_KEPT
 
 
 def _processes(scenario: Scenario, network: Network, engine: Engine, jobs: int) -> int:

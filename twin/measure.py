@@ -1,17 +1,20 @@
-"""From the records of one replication to its figures.
+"""From what is known of one replication to its figures.
 
-Everything is computed from records after the run, so that measuring costs the simulation nothing. Requests that
-arrive during the warm-up do not count; averages over time run from its end to the horizon.
+What is known comes from the records of the run: all of them at once where they fit into memory (``twin.kept``), or
+piece by piece while it runs (``twin.tally``). Requests that arrive during the warm-up do not count; averages over time
+run from its end to the horizon.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from twin.engines.trajectory import COLD, FloatArray, Trajectory
-from twin.model.constraints import GlobalConstraint, LocalConstraint, TimeLimit, constraint_name
+from twin.batches import Batches
+from twin.engines.trajectory import BoolArray, FloatArray, Trajectory
+from twin.model.constraints import Constraint, GlobalConstraint, TimeLimit, constraint_name
 from twin.model.continuum import Resource
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
@@ -32,6 +35,9 @@ class Sample:
     percentiles: tuple[float, ...]
     """At ``PERCENTILES``."""
 
+    batches: Batches | None = None
+    """Sums over requests that follow each other, from which one replication has its interval."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
@@ -45,6 +51,78 @@ class Violation:
 
     share: float
     """Share of requests above the limit, lost and overdue ones included."""
+
+    batches: Batches | None = None
+    """Requests above the limit among those that follow each other."""
+
+    times: Batches | None = None
+    """The limited times of requests that follow each other."""
+
+    correlation: float = 1.0
+    """How many requests tell as much as one independent one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """What became of the requests of one replication."""
+
+    arrived: int
+    completed: int
+    unfinished: int
+    lost: int
+    completed_in_window: int
+    """Completed after the warm-up, whenever they arrived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMeans:
+    """Means over the counted visits to a step; NaN where there are none."""
+
+    response_time: float
+    service_time: float
+    cold_share: float
+
+
+class Records(Protocol):
+    """What is known of one replication, cut at the end of its warm-up."""
+
+    warm_up: float
+
+    quantile_error: float
+    """How far quantiles may be off, relative to their value; 0 where they are exact."""
+
+    def requests(self) -> Requests:
+        """Count the requests."""
+
+    def answers(self) -> Sample:
+        """Summarise the response times of the application."""
+
+    def stage(self, index: int) -> Sample:
+        """Summarise the times of a stage."""
+
+    def stage_ended(self, index: int) -> int:
+        """Count the executions of a stage that end within the window, whenever their requests arrived."""
+
+    def step(self, index: int) -> Sample:
+        """Summarise the response times at a step."""
+
+    def step_means(self, index: int) -> StepMeans:
+        """Return means of a step."""
+
+    def step_areas(self, index: int) -> tuple[float, float]:
+        """Return the integrals over the window of requests present at a step and of those being served."""
+
+    def path(self, index: int) -> Sample:
+        """Summarise the times along a measured path."""
+
+    def violation(self, constraint: TimeLimit) -> Violation:
+        """Say how a limit fared."""
+
+    def backlog_growth(self) -> float:
+        """Return the change of the number of unfinished requests over the second half of the run, per second."""
+
+    def series(self) -> dict[str, FloatArray]:
+        """Return coarse series over the run: the requests present."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,125 +152,76 @@ class Measures:
     cost: float
     energy: float
     series: dict[str, FloatArray] = field(default_factory=dict)
+    quantile_error: float = 0.0
+    """How far percentiles may be off, relative to their value; 0 where they are exact."""
 
 
-def measure(scenario: Scenario, plan: Plan, network: Network, run: Trajectory) -> Measures:
-    """Return the figures of one replication."""
-    return _Reading(scenario, plan, network, run).measures()
+def figures_of(scenario: Scenario, plan: Plan, network: Network, run: Trajectory, records: Records) -> Measures:
+    """Return the figures of one replication; of *run* only what has no record of its own."""
+    return _Figures(scenario, plan, network, run, records).measures()
 
 
-def found_warm_up(scenario: Scenario, run: Trajectory) -> float:
-    """Return the second at which the warm-up of *run* ends: given, none, or found by MSER-5."""
-    wish = scenario.run.warm_up
+def settled_after(wish: float | str, arrivals: FloatArray, ends: FloatArray, lost: BoolArray) -> float:
+    """Return the second at which the warm-up ends: given, none, or found by MSER-5 in the times of these requests."""
     if wish == "none":
         return 0.0
     if wish != "auto":
         return float(wish)
-    done = np.flatnonzero(np.isfinite(run.ends) & ~run.lost)
-    left_out = warm_up_length(run.ends[done] - run.arrivals[done])
-    return float(run.arrivals[done[left_out]]) if left_out and left_out < len(done) else 0.0
+    done = np.flatnonzero(np.isfinite(ends) & ~lost)
+    left_out = warm_up_length(ends[done] - arrivals[done])
+    return float(arrivals[done[left_out]]) if left_out and left_out < len(done) else 0.0
 
 
-def sample(values: FloatArray) -> Sample:
-    """Summarise *values*; NaN where there are none."""
-    if not len(values):
-        return Sample(count=0, mean=float("nan"), percentiles=(float("nan"),) * len(PERCENTILES))
-    levels = np.percentile(values, PERCENTILES)
-    return Sample(count=len(values), mean=float(values.mean()), percentiles=tuple(float(level) for level in levels))
+class _Figures:
+    """Names what is known of a replication."""
 
-
-class _Reading:
-    """One replication, cut at the end of its warm-up."""
-
-    def __init__(self, scenario: Scenario, plan: Plan, network: Network, run: Trajectory) -> None:
-        self.scenario, self.plan, self.network, self.run = scenario, plan, network, run
-        self.warm_up = min(found_warm_up(scenario, run), run.horizon)
-        self.span = max(run.horizon - self.warm_up, 1e-12)
-        self.first = int(np.searchsorted(run.arrivals, self.warm_up))
-        self.visits = run.visits
-        self.by_step = self._rows_by(run.visits, len(network.steps))
-        self.by_stage = self._rows_by(run.executions, len(network.stages))
-        self.by_path = self._rows_by(run.passages, len(network.paths))
-
-    @staticmethod
-    def _rows_by(rows: FloatArray, count: int) -> list[FloatArray]:
-        """Split *rows* by their second column, which holds an index below *count*."""
-        order = np.argsort(rows[:, 1], kind="stable")
-        bounds = np.searchsorted(rows[order, 1], np.arange(count + 1))
-        return [rows[order[bounds[i] : bounds[i + 1]]] for i in range(count)]
-
-    def _counted(self, rows: FloatArray) -> FloatArray:
-        """Leave out the rows of requests that arrived during the warm-up."""
-        return rows[rows[:, 0] >= self.first]
+    def __init__(self, scenario: Scenario, plan: Plan, network: Network, run: Trajectory, records: Records) -> None:
+        self.scenario, self.plan, self.network, self.run, self.records = scenario, plan, network, run, records
+        self.span = max(run.horizon - records.warm_up, 1e-12)
 
     def measures(self) -> Measures:
         """Compute all figures."""
-        run = self.run
-        finished = np.isfinite(run.ends)
-        completed = finished & ~run.lost
-        counted = np.flatnonzero(completed[self.first :]) + self.first
-        response = run.ends[counted] - run.arrivals[counted]
-        stages = {stage.name: self._stage_times(i) for i, stage in enumerate(self.network.stages)}
-        in_window = completed & (run.ends >= self.warm_up)
+        run, network, records = self.run, self.network, self.records
+        requests = records.requests()
         resources = self._resources()
         return Measures(
             horizon=run.horizon,
-            warm_up=self.warm_up,
-            arrived=len(run.arrivals),
-            completed=int(completed.sum()),
-            unfinished=int((~finished & ~run.lost).sum()),
-            lost=int(run.lost.sum()),
+            warm_up=records.warm_up,
+            arrived=requests.arrived,
+            completed=requests.completed,
+            unfinished=requests.unfinished,
+            lost=requests.lost,
             retries=run.retries,
-            backlog_growth=self._backlog_growth(),
-            throughput=float(in_window.sum()) / self.span,
-            response_time=sample(response),
-            components={name: sample(rows[:, 1] - rows[:, 0]) for name, rows in stages.items()},
-            component_throughput={stage.name: self._throughput(i) for i, stage in enumerate(self.network.stages)},
-            partitions={step.name: self._step_means(i) for i, step in enumerate(self.network.steps)},
-            partition_samples={step.name: sample(self._step_times(i)) for i, step in enumerate(self.network.steps)},
-            paths=self._paths(),
+            backlog_growth=records.backlog_growth(),
+            throughput=float(requests.completed_in_window) / self.span,
+            response_time=records.answers(),
+            components={stage.name: records.stage(i) for i, stage in enumerate(network.stages)},
+            component_throughput={
+                stage.name: float(records.stage_ended(i)) / self.span for i, stage in enumerate(network.stages)
+            },
+            partitions={step.name: self._step_means(i) for i, step in enumerate(network.steps)},
+            partition_samples={step.name: records.step(i) for i, step in enumerate(network.steps)},
+            paths={constraint_name(path): records.path(i) for i, path in enumerate(measured_paths(self.scenario))},
             resources=resources,
             links=self._links(),
-            violations=self._violations(stages),
+            violations=tuple(map(self._violation, self.scenario.constraints)),
             cost=sum(figures["cost"] for figures in resources.values()),
             energy=sum(figures["energy"] for figures in resources.values()),
-            series=self._series(),
+            series=records.series(),
+            quantile_error=records.quantile_error,
         )
 
-    def _stage_times(self, stage: int) -> FloatArray:
-        """Return (start, end) of the executions of a stage that count, shape (executions, 2)."""
-        steps = self.network.stages[stage].steps
-        if len(steps) > 1:
-            return self._counted(self.by_stage[stage])[:, 2:4]
-        return self._counted(self.by_step[steps[0]])[:, 2:4]
-
-    def _throughput(self, stage: int) -> float:
-        """Return the executions/s of a stage that end within the window, whenever their requests arrived."""
-        steps = self.network.stages[stage].steps
-        rows = self.by_stage[stage] if len(steps) > 1 else self.by_step[steps[0]]
-        return float((rows[:, 3] >= self.warm_up).sum()) / self.span
-
-    def _step_times(self, step: int) -> FloatArray:
-        rows = self._counted(self.by_step[step])
-        return rows[:, 3] - rows[:, 2]
-
-    def _step_means(self, step: int) -> dict[str, float]:
+    def _step_means(self, index: int) -> dict[str, float]:
         """Return means of a step: its response time is waiting plus service."""
-        rows = self._counted(self.by_step[step])
-        response = float((rows[:, 3] - rows[:, 2]).mean()) if len(rows) else float("nan")
-        service = float(rows[:, 4].mean()) if len(rows) else float("nan")
+        means = self.records.step_means(index)
+        response, service = means.response_time, means.service_time
         figures = {"response_time": response, "waiting_time": response - service, "service_time": service}
-        if isinstance(self.network.stations[self.network.steps[step].station], FunctionPool):
-            figures["cold_share"] = float((rows[:, 5] == COLD).mean()) if len(rows) else float("nan")
+        if isinstance(self.network.stations[self.network.steps[index].station], FunctionPool):
+            figures["cold_share"] = means.cold_share
         return figures
 
-    def _paths(self) -> dict[str, Sample]:
-        constraints = [c for c in self.scenario.constraints if isinstance(c, GlobalConstraint)]
-        return {constraint_name(constraint): sample(self._path_times(i)) for i, constraint in enumerate(constraints)}
-
-    def _path_times(self, path: int) -> FloatArray:
-        rows = self._counted(self.by_path[path])
-        return rows[:, 3] - rows[:, 2]
+    def _violation(self, constraint: Constraint) -> Violation | None:
+        return self.records.violation(constraint) if isinstance(constraint, TimeLimit) else None
 
     # -- places -------------------------------------------------------------------------------------------------
 
@@ -227,27 +256,17 @@ class _Reading:
         """Return the integrals over the window of busy cores (instances), requests present and requests waiting.
 
         Only finished visits are recorded; those still running at the horizon are missing, which matters as little
-        as they are few beside the finished ones. Work is spread evenly over the time of its visit where cores are
-        shared; where they are queued for, it fills the end of the visit.
+        as they are few beside the finished ones.
         """
-        pool = self.network.stations[station]
-        is_function = isinstance(pool, FunctionPool)
-        queued = isinstance(pool, FunctionPool) or pool.discipline == "fifo"
+        is_function = isinstance(self.network.stations[station], FunctionPool)
         busy = present = waiting = 0.0
         for i, step in enumerate(self.network.steps):
             if step.station != station:
                 continue
-            rows = self.by_step[i]
-            start, end, service = rows[:, 2], rows[:, 3], rows[:, 4]
-            inside = np.clip(end, self.warm_up, None) - np.clip(start, self.warm_up, None)
-            present += float(inside.sum())
-            begun = end - service if queued else start
-            served = np.clip(end, self.warm_up, None) - np.clip(begun, self.warm_up, None)
-            if not queued:
-                length = end - start
-                served = served * np.divide(service, length, out=np.ones_like(service), where=length > 0)
-            busy += float(served.sum()) * (1.0 if is_function else step.computing_units)
-            waiting += float(inside.sum() - served.sum())
+            inside, served = self.records.step_areas(i)
+            present += inside
+            busy += served * (1.0 if is_function else step.computing_units)
+            waiting += inside - served
         return busy, present, max(waiting, 0.0)
 
     def _function(self, index: int, station: FunctionPool) -> dict[str, float]:
@@ -280,61 +299,10 @@ class _Reading:
             }
         return figures
 
-    # -- judgement ----------------------------------------------------------------------------------------------
 
-    def _violations(self, stages: dict[str, FloatArray]) -> tuple[Violation | None, ...]:
-        return tuple(
-            _violation(constraint, *self._limited(constraint, stages)) if isinstance(constraint, TimeLimit) else None
-            for constraint in self.scenario.constraints
-        )
-
-    def _limited(self, constraint: TimeLimit, stages: dict[str, FloatArray]) -> tuple[FloatArray, int]:
-        """Return the times that *constraint* limits, and the number of requests that surely break it without one."""
-        if isinstance(constraint, LocalConstraint):
-            rows = stages[constraint.component]
-            return rows[:, 1] - rows[:, 0], 0
-        if isinstance(constraint, GlobalConstraint):
-            paths = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
-            return self._path_times(next(i for i, each in enumerate(paths) if each is constraint)), 0
-        return self._answers(constraint.limit)
-
-    def _answers(self, limit: float) -> tuple[FloatArray, int]:
-        """Return response times, and how many requests were lost or are unfinished and already late."""
-        run = self.run
-        arrivals, ends, lost = run.arrivals[self.first :], run.ends[self.first :], run.lost[self.first :]
-        done = np.isfinite(ends) & ~lost
-        overdue = ~np.isfinite(ends) & ~lost & (run.horizon - arrivals > limit)
-        return ends[done] - arrivals[done], int(lost.sum() + overdue.sum())
-
-    def _backlog_growth(self) -> float:
-        """Return the change of the number of unfinished requests over the second half of the run, per second."""
-        half = self.run.horizon / 2
-        ends = np.where(np.isfinite(self.run.ends), self.run.ends, np.inf)
-        before = int((self.run.arrivals <= half).sum()) - int((ends <= half).sum())
-        after = len(self.run.arrivals) - int(np.isfinite(self.run.ends).sum())
-        return (after - before) / half if half else 0.0
-
-    def _series(self, points: int = 60) -> dict[str, FloatArray]:
-        """Return coarse series over the run: requests present and mean response time of those that arrived."""
-        edges = np.linspace(0.0, self.run.horizon, points + 1)
-        ends = np.sort(self.run.ends[np.isfinite(self.run.ends)])
-        present = np.searchsorted(self.run.arrivals, edges, "right") - np.searchsorted(ends, edges, "right")
-        return {"time": edges, "present": present.astype(np.float64)}
-
-
-def _violation(constraint: TimeLimit, times: FloatArray, failed: int) -> Violation:
-    count = len(times) + failed
-    if not count:
-        return Violation(count=0, statistic=float("nan"), share=float("nan"))
-    share = (int((times > constraint.limit).sum()) + failed) / count
-    if constraint.share_above is not None:
-        statistic = share
-    elif constraint.percentile is not None:
-        padded = np.concatenate([times, np.full(failed, np.inf)])
-        statistic = float(np.quantile(padded, constraint.percentile / 100, method="inverted_cdf"))
-    else:
-        statistic = float(times.mean()) if len(times) else float("nan")
-    return Violation(count=count, statistic=statistic, share=share)
+def measured_paths(scenario: Scenario) -> list[GlobalConstraint]:
+    """Return the constraints on paths, in the order in which the network numbers these paths."""
+    return [constraint for constraint in scenario.constraints if isinstance(constraint, GlobalConstraint)]
 
 
 def _add(total: dict[str, float], part: dict[str, float]) -> None:

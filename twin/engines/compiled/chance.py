@@ -107,7 +107,7 @@ def _draw_block(world: World, place: int, first: int, key: int, scale: float, me
 def supplied(world: World, column: int, request: int, visit: int) -> float:
     """Return a number that came from outside: a first visit from its column, others from their page."""
     if visit == 0 and column < clock_of(world).dense_columns:
-        return float(columns(world, column * clock_of(world).arrivals_room + request).value)
+        return float(columns(world, column * clock_of(world).columns_width + request).value)
     index = request + (visit << VISIT_BITS)
     slot = page_slot(world, column, index // PAGE)
     return float(pages(world, page_keys(world, slot).row * PAGE + index % PAGE).value)

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from twin.engines.compiled.chance import PAGE
+from twin.engines.compiled.chance import PAGE, VISIT_BITS
 from twin.engines.compiled.world import CLOCK, NONE, TABLES, Table
-from twin.errors import EngineError
 from twin.network import Network
-from twin.traffic import mean_rates, step_rates
 
 FIRST_ROWS = 64
 
-MOST_VISITS = 64
-"""Visits of one request for which room is made before they happen."""
+BY_REQUEST = ("arrivals", "ends", "entries", "lost", "columns")
+"""Tables with a row, or a column, for each request."""
 
 
 class Memory:
@@ -26,6 +24,7 @@ class Memory:
         self.clock: Table = np.zeros(1, dtype=CLOCK)
         self.tables: dict[str, Table] = {}
         self.pages = 0
+        self.first = 0
         for name, kind in TABLES.items():
             self[name] = np.zeros(0, dtype=kind)
         self._grow_pages()
@@ -39,8 +38,22 @@ class Memory:
         if rows.dtype != TABLES[name]:
             rows = rows.reshape(-1).view(TABLES[name])
         self.tables[name] = rows
-        self.clock[f"{name}_room"] = len(rows)
-        self.clock[f"{name}_address"] = rows.ctypes.data
+        self._locate(name)
+
+    def _locate(self, name: str) -> None:
+        """Tell the kernel where a table lies; one that begins with a later request lies where its row 0 would be."""
+        rows = self.tables[name]
+        first = self.first if name in BY_REQUEST else 0
+        self.clock[f"{name}_room"] = first + len(rows)
+        self.clock[f"{name}_address"] = rows.ctypes.data - first * rows.itemsize
+        if name == "arrivals":
+            self.clock["columns_width"] = len(rows)
+
+    def begin_at(self, request: int) -> None:
+        """Let the tables with a row for each request begin with *request*; what lay before is forgotten."""
+        self.first = request
+        for name in BY_REQUEST:
+            self._locate(name)
 
     def update(self, tables: Mapping[str, Table]) -> None:
         """Put several tables in place."""
@@ -97,6 +110,22 @@ class Memory:
         for key, row in known:
             self._place(key, row)
 
+    def forget_pages(self, request: int) -> None:
+        """Drop the pages of numbers that only requests before *request* bring along."""
+        laws = max(self.count("laws"), 1)
+        keys = self["page_keys"]
+        used = keys[keys["key"] != NONE]
+        beyond = (used["key"] // laws * PAGE & (1 << VISIT_BITS) - 1) + PAGE > request
+        if 2 * int(beyond.sum()) > len(used) or len(used) < FIRST_ROWS:
+            return
+        pages = self["pages"]["value"].reshape(-1, PAGE)
+        kept = pages[used["row"][beyond]]
+        self.pages = len(kept)
+        pages[: self.pages] = kept
+        keys["key"] = NONE
+        for row, key in enumerate(used["key"][beyond].tolist()):
+            self._place(key, row)
+
     def _place(self, key: int, row: int) -> None:
         keys = self["page_keys"]
         slot = key % len(keys)
@@ -121,13 +150,3 @@ def record_tables(network: Network, *, requests: int, visits: int) -> dict[str, 
     for name in ("billed", "invocations"):
         tables[name] = np.zeros(len(network.steps), dtype=TABLES[name])
     return tables
-
-
-def visits_per_request(network: Network) -> float:
-    """Return about how many steps a request visits, to make room for its records."""
-    rates = np.nan_to_num(mean_rates(network), nan=1.0)
-    try:
-        visits = float(step_rates(network, rates).sum() / max(rates.sum(), 1e-9))
-    except EngineError:
-        return 1.0
-    return min(visits, float(MOST_VISITS))

@@ -11,7 +11,7 @@ from twin.network import Network
 
 def trajectory_of(memory: Memory, network: Network) -> Trajectory:
     """Return the records of a run that is over; they are views of its tables."""
-    requests, steps = memory.count("requests"), len(network.steps)
+    requests, steps = memory.count("requests") - memory.first, len(network.steps)
     return Trajectory(
         horizon=float(memory.clock["now"][0]),
         arrivals=memory.values("arrivals", requests),

@@ -6,21 +6,23 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from twin.engines.compiled import kernel, operations, world
+from twin.engines.compiled import kernel, operations, pieces, world
 from twin.engines.compiled.coverage import require_covered
 from twin.engines.compiled.first_rows import table
 from twin.engines.compiled.layout import Layout, is_closed
-from twin.engines.compiled.memory import Memory, record_tables, visits_per_request
+from twin.engines.compiled.memory import Memory, record_tables
 from twin.engines.compiled.outcome import trajectory_of
+from twin.engines.compiled.pieces import Pieces
 from twin.engines.compiled.supplies import AT_LEAST, FailureRules, SourceTimes
 from twin.engines.compiled.warm import note_warm, ready_kernel
 from twin.engines.compiled.world import NONE
 from twin.engines.simpy_engine import Billing
-from twin.engines.trajectory import Trajectory
+from twin.engines.trajectory import Sink, Trajectory
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.model.law import Law
 from twin.model.workload import Poisson, Source
 from twin.network import Entry, Network, NodePool, Stage, Step
+from twin.traffic import visits_per_request
 
 FIRST_REQUESTS = 4096
 
@@ -38,10 +40,12 @@ def simulate_compiled(
     events: Iterable[Event] = (),
     billing: Billing | None = None,
     keep_visits: bool = True,
+    sink: Sink | None = None,
 ) -> Trajectory:
     """Run *network* as ``simulate_network`` does, and return the same records.
 
     Without *keep_visits* the records of visits and executions stay empty, and memory grows with the requests alone.
+    A *sink* gets all records piece by piece; those that are returned are empty, and memory does not grow.
 
     Raises:
         EngineError: The kernel does not cover something of the network.
@@ -53,7 +57,7 @@ def simulate_compiled(
         raise ValueError(f"requests and horizon must be positive, not {requests} and {horizon}")
     events = tuple(events)
     require_covered(network, events)
-    run = CompiledRun(network, seed, replication, events, (billing or Billing()).rules)
+    run = CompiledRun(network, seed, replication, events, (billing or Billing()).rules, sink)
     run.open(requests, horizon, keep_visits=keep_visits)
     return run.finished()
 
@@ -62,7 +66,7 @@ def warm_up() -> None:
     """Compile the kernel, or load it from the disk."""
     pool = NodePool(name="", nodes=1)
     step = Step(name="", component=0, station=0, service_time=Law(law="deterministic", mean=1.0))
-    entry = Entry(source=Source(name="", arrivals=Poisson(rate=1.0)), step=0)
+    entry = Entry(source=Source(name="users", arrivals=Poisson(rate=1.0)), step=0)
     network = Network(stations=(pool,), steps=(step,), stages=(Stage(name="", steps=(0,)),), entries=(entry,))
     simulate_compiled(network, seed=0, requests=1)
 
@@ -77,6 +81,7 @@ class CompiledRun:
         replication: int,
         events: tuple[Event, ...],
         billing: dict[int, tuple[bool, float]],
+        sink: Sink | None = None,
     ) -> None:
         self.network = network
         failures = [event for event in events if isinstance(event, Crash | Failures)]
@@ -87,15 +92,17 @@ class CompiledRun:
         self.layout = Layout(network, seed, replication, changes, struck, billing)
         self.supplies = [SourceTimes(entry, seed, replication, network.bare, steps) for entry in network.entries]
         self.memory = Memory()
+        self.pieces = Pieces(self.memory, self.layout.laws, sink) if sink else None
 
     # -- set-up -------------------------------------------------------------------------------------------------
 
     def open(self, requests: int | None, horizon: float | None, *, keep_visits: bool) -> None:
         """Lay everything out, and note what a run begins with."""
         memory, network = self.memory, self.network
-        room = min(requests or FIRST_REQUESTS, MOST_AT_ONCE)
+        room = min(requests or FIRST_REQUESTS, pieces.REQUESTS if self.pieces else MOST_AT_ONCE)
         memory.update(self.layout.tables)
         visits = int(room * visits_per_request(network)) + FIRST_REQUESTS if keep_visits else 1
+        visits = min(visits, pieces.ROWS) if self.pieces else visits
         memory.update(record_tables(network, requests=room, visits=visits))
         memory["columns"] = self.layout.laws.columns(0, room)
         memory["rules"] = table(world.RULE, self.rules.rows)
@@ -163,11 +170,15 @@ class CompiledRun:
             kernel.NEED_OUTAGES: self._more_outages,
         }
         while (need := int(run(self.memory.address))) in answers:
+            if self.pieces and self.pieces.is_due:
+                self.pieces.hand_over()
             answers[need]()
         note_warm()
         clock = self.memory.clock
         if need == kernel.DRAINED and np.isfinite(clock["horizon"][0]):
             clock["now"] = clock["horizon"]
+        if self.pieces:
+            self.pieces.hand_over(over=True)
         return trajectory_of(self.memory, self.network)
 
     def _make_room(self) -> None:
@@ -202,6 +213,9 @@ class CompiledRun:
 
     def _more_requests(self) -> None:
         memory = self.memory
+        if self.pieces:
+            self.pieces.make_room()
+            return
         have = len(memory["arrivals"])
         size = min(2 * have, memory.count("limit"))
         if dense := memory.count("dense_columns"):

@@ -22,6 +22,7 @@ PYTHON_SIDE = {
     "layout",
     "memory",
     "outcome",
+    "pieces",
     "simulation",
     "supplies",
     "warm",

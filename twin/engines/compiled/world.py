@@ -177,7 +177,7 @@ CLOCK = _table(
     f="now horizon",
     i="number events hole operations credit limit requests live tracks paths joins stop_triggered"
     " open_sources closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free"
-    " visits executions passages retried fanout hungry need_law need_page keeps_visits dense_columns drawn rings"
-    " times_width outages_width stages steps laws " + " ".join((*COUNTS, *ADDRESSES)),
+    " visits executions passages retried fanout hungry need_law need_page keeps_visits dense_columns columns_width"
+    " drawn rings times_width outages_width stages steps laws " + " ".join((*COUNTS, *ADDRESSES)),
 )
 """What there is once: the time, counters, heads of the lists of free rows, widths of tables, and their addresses."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from dataclasses import replace
 from math import ceil, inf, nan
 
 import numpy as np
@@ -21,11 +22,14 @@ from twin.engines.simpy_engine.pools import InstancePool, ReplicaPool
 from twin.engines.simpy_engine.routes import StepRoute, lay_routes
 from twin.engines.simpy_engine.sources import open_sources
 from twin.engines.simpy_engine.token import Token
-from twin.engines.trajectory import COLD, Trajectory
+from twin.engines.trajectory import COLD, Sink, Trajectory, whole
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.network import FunctionPool, Hop, Network
 
 FIRST_RESERVE = 4096
+
+PIECE = 1 << 17
+"""Requests, at most, between two pieces of the records for a sink."""
 
 
 def simulate_network(
@@ -37,11 +41,13 @@ def simulate_network(
     horizon: float | None = None,
     events: Iterable[Event] = (),
     billing: Billing | None = None,
+    sink: Sink | None = None,
 ) -> Trajectory:
     """Run *network* until *requests* have arrived or *horizon* seconds have passed, whichever comes first.
 
     Where nothing more can arrive (a trace has ended), it ends with the last request. What happens at the very second
-    of the horizon is not recorded any more. Equal arguments return equal records.
+    of the horizon is not recorded any more. Equal arguments return equal records. A *sink* gets them piece by piece,
+    all requests with the last one; what is returned is then without them.
 
     Raises:
         ValueError: Neither *requests* nor *horizon* is given, or one of them is not positive.
@@ -50,7 +56,8 @@ def simulate_network(
         raise ValueError("give requests or horizon")
     if (requests is not None and requests < 1) or (horizon is not None and horizon <= 0):
         raise ValueError(f"requests and horizon must be positive, not {requests} and {horizon}")
-    return Simulation(network, seed, replication, tuple(events), billing or Billing(), horizon).run(requests)
+    simulation = Simulation(network, seed, replication, tuple(events), billing or Billing(), horizon, sink)
+    return simulation.run(requests)
 
 
 class Billing:
@@ -77,8 +84,10 @@ class Simulation:
         events: tuple[Event, ...],
         billing: Billing,
         horizon: float | None,
+        sink: Sink | None = None,
     ) -> None:
         self.env = Environment()
+        self.sink = sink
         self.network = network
         self.routes = lay_routes(network, seed, replication)
         self.billing = billing
@@ -164,6 +173,9 @@ class Simulation:
 
     def _reserve(self) -> None:
         self._capacity = max(FIRST_RESERVE, 2 * self._capacity)
+        if self.sink:
+            self._capacity = min(self._capacity, len(self.arrivals) + PIECE)
+            self._hand_over(self.sink, over=False)
         for column in self._columns:
             column.reserve(self._capacity)
 
@@ -362,7 +374,21 @@ class Simulation:
         self._limit = inf if requests is None else requests
         self._stop.callbacks.append(StopSimulation.callback)
         self.env.run(until=self._horizon)
+        if self.sink:
+            self._hand_over(self.sink, over=True)
         return self._trajectory()
+
+    def _hand_over(self, sink: Sink, *, over: bool) -> None:
+        """Give *sink* the records of visits, executions and passages, and when it is *over* those of requests."""
+        piece = whole(self._trajectory())
+        settled = len(piece.ends) if over else 0
+        sink.take(replace(piece, ends=piece.ends[:settled], lost=piece.lost[:settled], sources=piece.sources[:settled]))
+        self._visits, self._executions, self._passages = array("d"), array("d"), array("d")
+        kept = slice(0, 0) if over else slice(None)
+        # Copies, because arrays that somebody looks into cannot grow.
+        self.arrivals, self.ends, self.source_of = self.arrivals[kept], self.ends[kept], self.source_of[kept]
+        if over:
+            self.lost.clear()
 
     def _trajectory(self) -> Trajectory:
         count = len(self.arrivals)
