@@ -7,7 +7,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from twin.statistics import Estimate, over_replications, share_over_replications, warm_up_length
+from twin.statistics import Estimate, over_replications, warm_up_length
 
 
 @pytest.mark.parametrize(("confidence", "replications"), [(0.9, 3), (0.95, 5), (0.99, 10)])
@@ -46,30 +46,6 @@ def test_what_is_surely_zero_is_precise() -> None:
     """A mean of 0 without spread has relative half-width 0; one with spread has no relative precision."""
     assert over_replications([0.0, 0.0], 0.95).relative_half_width == 0
     assert Estimate(0.0, -1.0, 1.0).relative_half_width == inf
-
-
-def test_unseen_cases_are_bounded_by_the_number_of_requests() -> None:
-    """At the upper bound, seeing no case among all requests has probability (1 - confidence) / 2."""
-    estimate = share_over_replications([0.0, 0.0], [60, 40], 0.95)
-    assert (estimate.value, estimate.low) == (0.0, 0.0)
-    assert (1 - estimate.high) ** 100 == pytest.approx(0.025)
-
-
-def test_nothing_but_cases_is_bounded_too() -> None:
-    """The bound of a share of 1 mirrors that of a share of 0."""
-    none, every = (share_over_replications([share, share], [50, 50], 0.9) for share in (0.0, 1.0))
-    assert (every.low, every.high) == (pytest.approx(1 - none.high), 1.0)
-
-
-def test_shares_stay_between_0_and_1() -> None:
-    """Student's interval is cut where a share cannot be."""
-    assert share_over_replications([0.0, 0.01, 0.0], [100] * 3, 0.95).low == 0
-    assert share_over_replications([1.0, 0.99, 1.0], [100] * 3, 0.95).high == 1
-
-
-def test_share_of_no_requests_is_unknown() -> None:
-    """Without requests there is no share."""
-    assert isnan(share_over_replications([nan, nan], [0, 0], 0.95).value)
 
 
 @pytest.mark.parametrize("transient", [100, 400])

@@ -27,6 +27,9 @@ TESTED = 64
 FEWEST = 32
 """Batches, at least, with which the test is repeated if the first one fails."""
 
+ENOUGH = 200
+"""Independent values, at least, that a run must be worth: the test alone overlooks what is longer than its batches."""
+
 LEVEL = 0.1
 """Probability that the test finds a correlation where there is none."""
 
@@ -66,8 +69,11 @@ def batched(requests: FloatArray, values: FloatArray, *, first: int, last: int) 
     return Batches(counts=counts, sums=sums)
 
 
-def batch_means(batches: Batches | None, confidence: float) -> Estimate:
+def batch_means(batches: Batches | None, confidence: float, correlation: float = 1.0) -> Estimate:
     """Return the mean with its interval; NaN bounds where the run is too short for one.
+
+    Too short is a run whose values are worth less than ``ENOUGH`` independent ones, as many of them as *correlation*
+    says telling as much as one, and one whose batches stay correlated.
 
     The correlation of neighbouring batches is tested with von Neumann's ratio; batches that fail are joined in pairs
     and tested again. Pairs of batches that pass give Student's interval, 16 to 42 of them: more would not make it
@@ -81,6 +87,8 @@ def batch_means(batches: Batches | None, confidence: float) -> Estimate:
     if batches is None or not batches.counts.sum():
         return Estimate(nan)
     mean = float(batches.sums.sum() / batches.counts.sum())
+    if batches.counts.sum() < ENOUGH * correlation:
+        return Estimate(mean)
     for at_least in (TESTED, FEWEST):
         by = len(batches.counts) // at_least
         if by and _are_uncorrelated(_deviations(batches.merged(by))):

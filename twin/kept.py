@@ -55,11 +55,13 @@ class KeptRecords:
         if not len(times):
             return Sample(count=0, mean=float("nan"), percentiles=(float("nan"),) * len(PERCENTILES))
         levels = np.percentile(times, PERCENTILES)
+        batches = self._batches(requests, times)
         return Sample(
             count=len(times),
             mean=float(times.mean()),
             percentiles=tuple(float(level) for level in levels),
-            batches=self._batches(requests, times),
+            batches=batches,
+            correlation=correlation_time(batches, float(times.var())),
         )
 
     def _batches(self, requests: FloatArray, values: FloatArray) -> Batches:

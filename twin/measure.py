@@ -12,14 +12,14 @@ from typing import Protocol
 
 import numpy as np
 
-from twin.batches import Batches
+from twin.batches import Batches, batch_means
 from twin.engines.trajectory import BoolArray, FloatArray, Trajectory
 from twin.model.constraints import Constraint, GlobalConstraint, TimeLimit, constraint_name
 from twin.model.continuum import Resource
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network
-from twin.statistics import warm_up_length
+from twin.statistics import Estimate, warm_up_length
 
 PERCENTILES = (50.0, 95.0, 99.0)
 
@@ -37,6 +37,14 @@ class Sample:
 
     batches: Batches | None = None
     """Sums over requests that follow each other, from which one replication has its interval."""
+
+    correlation: float = 1.0
+    """How many requests tell as much of the mean as one independent one."""
+
+
+def within_run(sample: Sample, confidence: float) -> Estimate:
+    """Return the mean of one replication with the interval that its own length gives (``twin.batches``)."""
+    return batch_means(sample.batches, confidence, sample.correlation).around(sample.mean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

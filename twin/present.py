@@ -57,7 +57,7 @@ def constraint_table(figures: Mapping[str, Any]) -> Table:
             each["name"],
             f"{each['statistic']} {sign} {each['limit']:.4g}{unit}",
             found + (unit if found != "–" else ""),
-            _percent(each["violation_probability"]),
+            _share(each["violation_probability"], each["violation_ci"]),
             Text(word + ("*" if each["note"] else ""), style=style),
         )
     return table
@@ -152,6 +152,11 @@ def _number(value: float | None, nothing: float = 0.0) -> str:
     if value is None or not isfinite(value):
         return "–"
     return "0" if abs(value) <= nothing else f"{value:.4g}"
+
+
+def _share(value: float | None, ci: Sequence[float] | None) -> str:
+    """Return a share; one of which nothing was seen is below its bound, not 0."""
+    return f"< {ci[1]:.2g}" if value == 0 and ci is not None else _percent(value)
 
 
 def _percent(value: float | None) -> str:

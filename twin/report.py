@@ -12,7 +12,7 @@ from math import isfinite, nan
 from typing import Any
 
 from twin.engines.closed_form import Overload
-from twin.measure import PERCENTILES, Measures, Sample
+from twin.measure import PERCENTILES, Measures, Sample, within_run
 from twin.model.constraints import GlobalConstraint, constraint_name
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
@@ -91,13 +91,18 @@ class _Summary:
         names = [f"p{level:g}" for level in PERCENTILES]
         if grows:
             return dict.fromkeys(["mean", "ci", *(key for name in names for key in (name, f"{name}_ci"))])
-        mean = self._mean(each.mean for each in samples)
+        mean = self._mean_time(samples)
         figures: dict[str, Any] = {"mean": mean.value, "ci": interval(mean)}
         for i, level in enumerate(PERCENTILES):
             estimate = self._mean(each.percentiles[i] for each in samples)
             figures[f"p{level:g}"] = estimate.value
             figures[f"p{level:g}_ci"] = interval(estimate)
         return figures
+
+    def _mean_time(self, samples: Sequence[Sample]) -> Estimate:
+        if len(samples) == 1:
+            return within_run(samples[0], self.confidence)
+        return self._mean(each.mean for each in samples)
 
     def report(self) -> Report:
         """Build the whole report."""
@@ -134,6 +139,7 @@ class _Summary:
             "findings": [_finding(each, self._growth()) for each in self.overloads],
             "plan": plan_figures(self.plan),
             "repeat": repeat_figures(self.scenario, self.plan),
+            **self._methods(),
         }
         return Report(
             scenario=self.scenario,
@@ -144,6 +150,16 @@ class _Summary:
             figures=figures,
             series=tuple(each.series for each in self.measures),
         )
+
+    def _methods(self) -> dict[str, Any]:
+        """Return how quantiles and intervals were found, where that is not the usual way."""
+        methods: dict[str, Any] = {}
+        error = max(each.quantile_error for each in self.measures)
+        if error:
+            methods["quantiles"] = {"method": "sketch", "relative_error": error}
+        if len(self.measures) == 1:
+            methods["intervals"] = {"method": "batch means"}
+        return methods
 
     def _growth(self) -> Estimate:
         return self._mean(each.backlog_growth for each in self.measures)

@@ -35,6 +35,11 @@ class Estimate:
             return 0.0
         return self.half_width / abs(self.value) if self.value else inf
 
+    def around(self, value: float) -> Estimate:
+        """Return an interval as wide as this one around *value*."""
+        half = (self.high - self.low) / 2
+        return Estimate(value, value - half, value + half)
+
 
 def over_replications(values: Sequence[float], confidence: float) -> Estimate:
     """Return the mean of independent *values* with Student's t interval; NaN values are left out.
@@ -50,24 +55,6 @@ def over_replications(values: Sequence[float], confidence: float) -> Estimate:
     quantile = float(special.stdtrit(len(sample) - 1, (1 + confidence) / 2))
     half = quantile * float(np.std(sample, ddof=1)) / sqrt(len(sample))
     return Estimate(mean, mean - half, mean + half)
-
-
-def share_over_replications(shares: Sequence[float], counts: Sequence[int], confidence: float) -> Estimate:
-    """Return the mean of *shares* in [0, 1], each taken from so many requests.
-
-    Where no replication saw a single case (or nothing but cases) the spread says nothing; the bound is then that of
-    as many independent requests (Clopper and Pearson 1934), which is optimistic for correlated ones.
-    """
-    estimate = over_replications(shares, confidence)
-    total = sum(counts)
-    if not isfinite(estimate.value) or not total:
-        return Estimate(nan)
-    bound = 1 - ((1 - confidence) / 2) ** (1 / total)
-    if estimate.value == 0:
-        return Estimate(0.0, 0.0, bound)
-    if estimate.value == 1:
-        return Estimate(1.0, 1 - bound, 1.0)
-    return Estimate(estimate.value, max(estimate.low, 0.0), min(estimate.high, 1.0))
 
 
 def warm_up_length(series: FloatArray, *, batch: int = 5) -> int:

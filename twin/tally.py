@@ -12,7 +12,7 @@ from math import ceil, inf, isnan, nan
 
 import numpy as np
 
-from twin.batches import correlation_time
+from twin.batches import Batches, correlation_time
 from twin.engines.trajectory import COLD, BoolArray, FloatArray, Piece, Trajectory
 from twin.kept import areas, served_late
 from twin.measure import (
@@ -218,13 +218,18 @@ class Tally:
 
     def _sample(self, series: RunningTimes, index: int) -> Sample:
         count = int(series.count[index])
+        batches = self._batches(series, index)
         levels = series.sketches.quantiles(index, np.array(PERCENTILES) / 100)
         return Sample(
             count=count,
             mean=float(series.mean[index]) if count else nan,
             percentiles=tuple(float(level) for level in levels),
-            batches=series.batches.of(index, self._counted_requests()) if series.batches else None,
+            batches=batches,
+            correlation=correlation_time(batches, series.variance(index)),
         )
+
+    def _batches(self, series: RunningTimes, index: int) -> Batches | None:
+        return series.batches.of(index, self._counted_requests()) if series.batches else None
 
     def _counted_requests(self) -> int:
         return self.arrived - self.first if self.first is not None else 0
@@ -287,14 +292,15 @@ class Tally:
         if not count:
             return Violation(count=0, statistic=nan, share=nan)
         share = (int(self.above_count[limit]) + failed) / count
-        times = series.batches.of(index, self._counted_requests()) if series.batches else None
+        times = self._batches(series, index)
         return Violation(
             count=count,
             statistic=share if constraint.share_above is not None else self._statistic(constraint, count),
             share=share,
             batches=self.above.of(limit, self._counted_requests()),
             times=times,
-            correlation=correlation_time(times, series.variance(index)),
+            # Where there are too many series for batches of each, the application stands for them.
+            correlation=correlation_time(times, series.variance(index)) if times else self.answers().correlation,
         )
 
     def _limited(self, constraint: TimeLimit) -> tuple[RunningTimes, int]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import inf, isfinite, isinf, nan
 from typing import Literal
 
+from twin.batches import batch_means
 from twin.measure import Measures, Violation
 from twin.model.constraints import (
     DeviceConstraint,
@@ -21,7 +22,8 @@ from twin.model.continuum import CloudFunction, Resource
 from twin.model.plan import Plan
 from twin.model.plan_checks import chosen_deployments
 from twin.model.scenario import Scenario
-from twin.statistics import Estimate, over_replications, share_over_replications
+from twin.shares import Share, rounded_up, share_of_run, share_over_replications
+from twin.statistics import Estimate, over_replications
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
@@ -95,9 +97,12 @@ def _time_limit(
     confidence = scenario.run.confidence
     is_share = constraint.share_above is not None
     limit = constraint.share_above if constraint.share_above is not None else constraint.limit
-    violation = share_over_replications([v.share for v in seen], [v.count for v in seen], confidence)
-    value = violation if is_share else _statistic(seen, confidence)
+    share = _share(seen, confidence)
+    violation = share.estimate
+    value = violation if is_share else _statistic(seen, confidence, is_percentile=constraint.percentile is not None)
     satisfied, note = _compare(value, limit, seen)
+    if not isinf(value.value):
+        satisfied, note = _by_share(constraint, share, satisfied, note, confidence, alone=len(seen) == 1)
     grows = sorted(touched(constraint, doomed))
     if grows:
         # A share stays a share: ever more of the requests are late.
@@ -117,6 +122,38 @@ def _time_limit(
     )
 
 
+def _share(seen: Sequence[Violation], confidence: float) -> Share:
+    """Return the share of requests above a limit."""
+    if len(seen) == 1:
+        only = seen[0]
+        return share_of_run(only.share, only.count, only.batches, confidence, only.correlation)
+    shares, counts, correlations = ([getattr(v, name) for v in seen] for name in ("share", "count", "correlation"))
+    return share_over_replications(shares, counts, confidence, correlations)
+
+
+def _by_share(
+    constraint: TimeLimit, share: Share, satisfied: bool | None, note: str, confidence: float, *, alone: bool
+) -> tuple[bool | None, str]:
+    """Judge a percentile by the share above its limit, where it has no interval, or too few requests are beyond it.
+
+    Where that share, or a limited one, is rare and the verdict open, say how long a run would tell.
+    """
+    allowed = constraint.share_above
+    if constraint.percentile is not None:
+        allowed = 1 - constraint.percentile / 100
+        if alone and isfinite(share.estimate.low):
+            satisfied, note = _compare(share.estimate, allowed, ())
+        elif satisfied and share.estimate.value == 0 and share.estimate.high > allowed:
+            satisfied = None
+    if satisfied is None and share.is_rare and allowed is not None:
+        note = _too_short(share.requests_needed(allowed, confidence)) or note
+    return satisfied, note
+
+
+def _too_short(requests: float) -> str:
+    return f"too short to tell: about {rounded_up(requests):,} requests are needed" if isfinite(requests) else ""
+
+
 def _remark(constraint: TimeLimit, measures: Sequence[Measures]) -> str:
     """Return what should be known of a figure although it was compared without ado."""
     if constraint.share_above is not None:
@@ -127,10 +164,12 @@ def _remark(constraint: TimeLimit, measures: Sequence[Measures]) -> str:
     return ""
 
 
-def _statistic(seen: Sequence[Violation], confidence: float) -> Estimate:
+def _statistic(seen: Sequence[Violation], confidence: float, *, is_percentile: bool) -> Estimate:
     values = [each.statistic for each in seen]
     if any(isinf(value) for value in values):
         return Estimate(inf)
+    if len(seen) == 1 and not is_percentile:
+        return batch_means(seen[0].times, confidence, seen[0].correlation).around(values[0])
     return over_replications(values, confidence)
 
 
@@ -141,7 +180,7 @@ def _compare(value: Estimate, limit: float, seen: Sequence[Violation]) -> tuple[
     if not isfinite(value.value):
         return None, "no request came this way"
     if not isfinite(value.low):
-        return None, "one replication gives no interval"
+        return None, "one replication gives no interval: it is too short for batch means"
     if value.high <= limit:
         return True, ""
     if value.low > limit:
