@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import isfinite
+from math import nan
 from pathlib import Path
 
 from twin.compilation import compile_network
@@ -13,7 +13,8 @@ from twin.crew import Crew, cores
 from twin.engines.choice import Engine, chosen_engine, make_ready
 from twin.engines.simpy_engine import Billing, simulate_network
 from twin.engines.trajectory import Several, Sink, Trajectory, whole
-from twin.errors import EngineError, PlanError
+from twin.errors import EngineError, PlanError, Problem
+from twin.figures import find_figure
 from twin.kept import measure
 from twin.measure import Measures
 from twin.model.checks import require_sound
@@ -23,7 +24,7 @@ from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network
 from twin.overload import overloads
 from twin.report import Report, report_from
-from twin.statistics import over_replications
+from twin.statistics import Estimate, over_replications
 from twin.tally import Tally
 from twin.traffic import visits_per_request
 
@@ -90,7 +91,7 @@ def simulate(
     make_ready(taken)
     measures: list[Measures] = []
     with Crew(_processes(scenario, network, taken, jobs)) as crew:
-        for batch in _batches(scenario, network, measures):
+        for batch in _batches(scenario, plan, network, measures):
             tasks = [Job(scenario=scenario, plan=plan, replication=i, engine=taken, records=records) for i in batch]
             for result in _replicated(crew, tasks):
                 measures.append(result)
@@ -171,7 +172,7 @@ def _billing(scenario: Scenario, network: Network) -> Billing:
     return Billing(rules)
 
 
-def _batches(scenario: Scenario, network: Network, measures: list[Measures]) -> Iterator[range]:
+def _batches(scenario: Scenario, plan: Plan, network: Network, measures: list[Measures]) -> Iterator[range]:
     """Yield the numbers of the replications to run, until the wanted precision is reached.
 
     Where something is overloaded there is nothing to be precise about.
@@ -181,14 +182,31 @@ def _batches(scenario: Scenario, network: Network, measures: list[Measures]) -> 
     if run.precision is None or overloads(scenario, network, horizon=measures[0].horizon, down={}):
         return
     while len(measures) < run.max_replications:
-        means = [each.response_time.mean for each in measures if isfinite(each.response_time.mean)]
-        estimate = over_replications(means, run.confidence)
-        if len(means) > 1 and estimate.relative_half_width <= run.precision:
+        estimate = _wanted(scenario, plan, network, measures)
+        if estimate.relative_half_width <= run.precision:
             return
         # The half-width falls with the square root of the number of replications; grow by at most the double.
-        ratio = min(estimate.relative_half_width / run.precision, 2**0.5)
+        ratio = min(2**0.5, estimate.relative_half_width / run.precision)
         more = max(int(len(measures) * ratio**2) + 1, len(measures) + 2)
         yield range(len(measures), min(more, run.max_replications))
+
+
+def _wanted(scenario: Scenario, plan: Plan, network: Network, measures: list[Measures]) -> Estimate:
+    """Return the figure whose precision is asked for.
+
+    Raises:
+        EngineError: There is no such figure, or it has no interval.
+    """
+    name = scenario.run.precision_of
+    if name is None:
+        return over_replications([each.response_time.mean for each in measures], scenario.run.confidence)
+    found = find_figure(report_from(scenario, plan, network, measures).document(), name)
+    if isinstance(found, Problem):
+        raise EngineError(f"run.precision_of: {found}")
+    if isinstance(found.value, str | bool) or (found.ci is None and len(measures) > 1):
+        raise EngineError(f"run.precision_of: {name} is no figure with an interval")
+    low, high = found.ci or (nan, nan)
+    return Estimate(nan if found.value is None else found.value, low, high)
 
 
 def _visits(scenario: Scenario, network: Network) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +19,8 @@ OUTCOMES = {
 }
 SATISFIED = {True: ("holds", "green"), False: ("breaks", "red"), None: ("cannot tell", "yellow")}
 
+REAL = {True: ("yes", "green"), False: ("may be chance", "dim"), None: ("cannot tell", "yellow")}
+
 
 def show_report(report: Report, notes: Sequence[str], console: Console) -> None:
     """Print the verdict first, then what it rests on."""
@@ -31,18 +33,25 @@ def show_report(report: Report, notes: Sequence[str], console: Console) -> None:
     for finding in figures["findings"]:
         console.print(Text(f"! {finding['message']}", style="bold red"))
     if figures["constraints"]:
-        console.print(constraint_table(figures))
-        for each in figures["constraints"]:
-            if each["note"]:
-                console.print(f"* {each['name']}: {each['note']}", style="dim", highlight=False)
-        console.print()
+        _show_limits(figures, console)
     console.print(time_table(figures))
     console.print()
     console.print(resource_table(figures))
+    for part in (difference_table(other, figures["confidence"]) for other in figures.get("differences", ())):
+        console.print()
+        console.print(part)
     for line in _footer(figures):
         console.print(line, highlight=False)
     for note in notes:
         console.print(f"note: {note}", style="dim", highlight=False)
+
+
+def _show_limits(figures: Mapping[str, Any], console: Console) -> None:
+    console.print(constraint_table(figures))
+    for each in figures["constraints"]:
+        if each["note"]:
+            console.print(f"* {each['name']}: {each['note']}", style="dim", highlight=False)
+    console.print()
 
 
 def constraint_table(figures: Mapping[str, Any]) -> Table:
@@ -90,6 +99,21 @@ def resource_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def difference_table(other: Mapping[str, Any], confidence: float) -> Table:
+    """Return what changes under another plan, figure by figure; figures that are the same are left out."""
+    table = _table("difference", "this plan", "that plan", f"difference ({confidence:.0%})", "real")
+    table.title, table.title_justify, table.title_style = f"under {other['name']}: {other['verdict']}", "left", "bold"
+    for name, each in other["figures"].items():
+        if each["difference"] or each["real"]:
+            word, style = REAL[each["real"]]
+            low, high = each["ci"] or (nan, nan)
+            rounding = high - low <= 1e-9 * abs(each["difference"])
+            difference = plus_minus(each["difference"], None if rounding else each["ci"])
+            name = name.removesuffix(".mean").replace("violation_probability", "violations")
+            table.add_row(name, _number(each["first"]), _number(each["other"]), difference, Text(word, style=style))
+    return table
+
+
 def _footer(figures: Mapping[str, Any]) -> list[str]:
     requests = figures["requests"]
     lines = []
@@ -99,11 +123,17 @@ def _footer(figures: Mapping[str, Any]) -> list[str]:
         lines.append(", ".join(parts))
     lines.append(f"cost {_number(figures['cost_per_hour'])} euro/hour, throughput {_number(figures['throughput'])}/s")
     if figures["engine"] != "theory":
+        method = " (batch means)" if figures["replications"] == 1 else ""
         several = "s" if figures["replications"] > 1 else ""
         lines.append(
             f"{figures['replications']} replication{several} of {figures['horizon']:,.0f} s (seed {figures['seed']}), "
-            f"{figures['confidence']:.0%} intervals, warm-up {figures['warm_up']['mean']:.4g} s "
+            f"{figures['confidence']:.0%} intervals{method}, warm-up {figures['warm_up']['mean']:.4g} s "
             f"({figures['warm_up']['method']})"
+        )
+    if "quantiles" in figures:
+        error = figures["quantiles"]["relative_error"]
+        lines.append(
+            f"too many requests to keep: percentiles are known to ±{error:.2g} of their value, the rest exactly"
         )
     return lines
 

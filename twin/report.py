@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, nan
@@ -36,6 +36,8 @@ class Report:
     overloads: tuple[Overload, ...]
     figures: dict[str, Any] = field(repr=False)
     series: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    samples: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    """Main figures by name, with one value for each replication; none of what an overload lets grow."""
 
     def to_json(self) -> str:
         """Return the report as one JSON document; what has no value is null."""
@@ -149,7 +151,30 @@ class _Summary:
             overloads=tuple(self.overloads),
             figures=figures,
             series=tuple(each.series for each in self.measures),
+            samples=dict(self._samples()),
         )
+
+    def _samples(self) -> Iterator[tuple[str, tuple[float, ...]]]:
+        """Yield the values of all replications, by the names that figures have in the report."""
+        measures = self.measures
+        if not self.doomed:
+            yield "response_time.mean", tuple(each.response_time.mean for each in measures)
+            for i, level in enumerate(PERCENTILES):
+                yield f"response_time.p{level:g}", tuple(each.response_time.percentiles[i] for each in measures)
+        yield "throughput", tuple(each.throughput for each in measures)
+        yield "cost_per_hour", tuple(each.cost / each.horizon * 3600 for each in measures)
+        yield "energy", tuple(each.energy for each in measures)
+        for stage in self.network.stages:
+            if stage.name not in self.doomed:
+                means = tuple(each.components[stage.name].mean for each in measures)
+                yield f"components.{stage.name}.response_time.mean", means
+        for name in measures[0].resources:
+            yield f"resources.{name}.utilisation", tuple(each.resources[name]["utilisation"] for each in measures)
+        for i, constraint in enumerate(self.scenario.constraints):
+            seen = [violation for each in measures if (violation := each.violations[i]) is not None]
+            if seen:
+                name = f"constraints.{constraint_name(constraint)}.violation_probability"
+                yield name, tuple(violation.share for violation in seen)
 
     def _methods(self) -> dict[str, Any]:
         """Return how quantiles and intervals were found, where that is not the usual way."""

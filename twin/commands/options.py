@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from twin.model.scenario import Run, Scenario
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 class Percentage(click.ParamType[float]):
@@ -85,6 +88,54 @@ class Rate(click.ParamType[float]):
 
 
 PATH = click.Path(path_type=Path)
+
+
+def scenario_options(*, engine: str) -> Callable[[Command], Command]:
+    """Return the decorator that adds the options of every command that runs a scenario; *engine* is the usual one."""
+    options = (
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "simpy", "compiled", "theory"]),
+            default=engine,
+            show_default=True,
+            help="simpy: events in Python; compiled: machine code; auto: the faster of both; theory: closed forms.",
+        ),
+        click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together."),
+        click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication."),
+        click.option("--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests."),
+        click.option("--replications", type=click.IntRange(1, 100_000), help="Independent repetitions."),
+        click.option(
+            "--precision",
+            type=Percentage(),
+            help="Add replications until the mean response time, or --precision-of, is known to ± this.",
+        ),
+        click.option(
+            "--precision-of",
+            metavar="FIGURE",
+            help="Figure by its name in the report, such as constraints.NAME.violation_probability.",
+        ),
+        click.option("--warm-up", type=WarmUp(), help="What to leave out at the start."),
+        click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports: the same chance."),
+        click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes."),
+        click.option("--override", help="Named overrides of the scenario file, separated by commas."),
+        click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools."),
+        click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML)."),
+    )
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def require_one_length(settings: Mapping[str, object]) -> None:
+    """Refuse a length given twice, and a figure to be precise about without a precision."""
+    if settings["requests"] is not None and settings["horizon"] is not None:
+        raise click.UsageError("give --requests or --horizon, not both")
+    if settings["precision_of"] is not None and settings["precision"] is None:
+        raise click.UsageError("--precision-of needs --precision SHARE")
 
 
 def changed(scenario: Scenario, **settings: object) -> Scenario:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from twin.commands.options import PATH, Percentage, Rate, WarmUp, changed
+from twin.commands.options import PATH, changed, require_one_length, scenario_options
 from twin.errors import PlanError
 from twin.files import make_folder, write_text
 from twin.formats.reading import plan_notes, read_plan, read_scenario
@@ -25,25 +25,13 @@ from twin.report import Report
 @click.argument("scenario", type=PATH)
 @click.option("--plan", "plan_file", type=PATH, help="Plan to run instead of the scenario's own.")
 @click.option(
-    "--engine",
-    type=click.Choice(["auto", "simpy", "compiled", "theory"]),
-    default="simpy",
-    show_default=True,
-    help="simpy: simulate; compiled: the same in machine code; auto: the faster of both here; theory: closed forms.",
+    "--against",
+    type=PATH,
+    multiple=True,
+    metavar="PLAN",
+    help="Also say what changes under this plan, on the same chance; 'own' is the scenario's own.",
 )
-@click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
-@click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")
-@click.option("--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests.")
-@click.option("--replications", type=click.IntRange(1, 100_000), help="Independent repetitions.")
-@click.option(
-    "--precision", type=Percentage(), help="Add replications until the mean response time is known to ± this."
-)
-@click.option("--warm-up", type=WarmUp(), help="What to leave out at the start.")
-@click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports.")
-@click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes.")
-@click.option("--override", help="Named overrides of the scenario file, separated by commas.")
-@click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools.")
-@click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML).")
+@scenario_options(engine="simpy")
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; 0 lets the length of the run decide.")
 @click.option("--out", type=PATH, help="Folder for report.json.")
 @click.option("--records", is_flag=True, help="Also write every request and visit there, as Parquet.")
@@ -51,6 +39,7 @@ from twin.report import Report
 def run_command(
     scenario: Path,
     plan_file: Path | None,
+    against: tuple[Path, ...],
     engine: str,
     arrival_rate: float | None,
     override: str | None,
@@ -70,10 +59,10 @@ def run_command(
     Examples:
       ctwin run scenarios/mask-detection/scenario.yaml
       ctwin run scenarios/mask-detection/scenario.yaml --arrival-rate 4 --precision 1%
+      ctwin run scenarios/mask-detection/scenario.yaml --against cheap.yaml --replications 20
       ctwin run system_description.json --plan best_sol_1.8.json --engine theory
     """
-    if settings["requests"] is not None and settings["horizon"] is not None:
-        raise click.UsageError("give --requests or --horizon, not both")
+    require_one_length(settings)
     if records and out is None:
         raise click.UsageError("--records needs --out DIR")
     loaded = read_scenario(scenario, override=override, dialect=dialect, arrival_rate=arrival_rate, profiles=profiles)
@@ -81,10 +70,13 @@ def run_command(
     plan = read_plan(plan_file, model) if plan_file else model.plan
     if plan is None:
         raise PlanError(f"{scenario}: there is no plan; add one to the scenario, or give --plan FILE")
+    if against and engine == "theory":
+        raise click.UsageError("--against compares simulations; take another --engine")
+    others = {str(path): _other(path, model) for path in against}
     if out:
         make_folder(out)
     notes = loaded.notes + (plan_notes(plan_file, model) if plan_file else ())
-    report = _report(model, plan, engine, jobs, out if records else None, quiet=as_json)
+    report = _report(model, plan, others, engine, jobs, out if records else None, quiet=as_json)
     report = replace(report, figures={**report.figures, "notes": list(notes)})
     if out:
         write_text(out / "report.json", report.to_json() + "\n")
@@ -94,12 +86,31 @@ def run_command(
         show_report(report, notes, Console())
 
 
-def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path | None, *, quiet: bool) -> Report:
+def _other(path: Path, model: Scenario) -> Plan:
+    """Return a plan to compare with; ``own`` is that of the scenario."""
+    if str(path) != "own" or path.exists():
+        return read_plan(path, model)
+    if model.plan is None:
+        raise PlanError("--against own: the scenario has no plan of its own")
+    return model.plan
+
+
+def _report(
+    model: Scenario,
+    plan: Plan,
+    others: Mapping[str, Plan],
+    engine: str,
+    jobs: int,
+    records: Path | None,
+    *,
+    quiet: bool,
+) -> Report:
     """Run the engine; imported here, because the help of a command should not wait for scipy."""
     if engine == "theory":
         from twin.theory import solve
 
         return solve(model, plan)
+    from twin.comparing import compared
     from twin.compilation import compile_network
     from twin.engines.choice import waits_for_compiler
     from twin.experiment import engine_for, simulate
@@ -108,7 +119,8 @@ def _report(model: Scenario, plan: Plan, engine: str, jobs: int, records: Path |
     if waits_for_compiler(taken):
         click.echo("compiling the engine; this happens once and takes about half a minute", err=True)
     with replication_bar(hidden=quiet) as advance:
-        return simulate(model, plan, engine=taken, jobs=jobs, records=records, progress=advance)
+        report = simulate(model, plan, engine=taken, jobs=jobs, records=records, progress=advance)
+        return compared(report, others, engine=taken, jobs=jobs, progress=advance) if others else report
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from twin.commands.options import PATH, Percentage, Rate, WarmUp
+from twin.commands.options import PATH, require_one_length, scenario_options
 
 BROKEN = 1
 INTERRUPTED = 130
@@ -21,26 +21,7 @@ INTERRUPTED = 130
 )
 @click.option("--out", type=PATH, required=True, help="Folder for the table, the picture, and what goes on from there.")
 @click.option("--plan", "plan_file", type=PATH, help="Plan to run instead of the scenario's own.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "simpy", "compiled", "theory"]),
-    default="auto",
-    show_default=True,
-    help="simpy: events in Python; compiled: the same in machine code; theory: closed forms; auto: the faster one.",
-)
-@click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
-@click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication.")
-@click.option("--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests.")
-@click.option("--replications", type=click.IntRange(1, 100_000), help="Independent repetitions of each point.")
-@click.option(
-    "--precision", type=Percentage(), help="Add replications until the mean response time is known to ± this."
-)
-@click.option("--warm-up", type=WarmUp(), help="What to leave out at the start.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of all points: they meet the same chance.")
-@click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes.")
-@click.option("--override", help="Named overrides of the scenario file, separated by commas.")
-@click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools.")
-@click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML).")
+@scenario_options(engine="auto")
 @click.option(
     "--jobs",
     type=click.IntRange(min=0),
@@ -95,8 +76,7 @@ def sweep_command(
       ctwin sweep scenarios/mask-detection --over override=none,faas --over bandwidth:internet=10,40,100 --out faas
       ctwin sweep scenarios/farming --over arrival_rate=1:20:1 --cluster tcp://10.0.0.5:8786 --out far
     """
-    if settings["requests"] is not None and settings["horizon"] is not None:
-        raise click.UsageError("give --requests or --horizon, not both")
+    require_one_length(settings)
     if cluster is not None and jobs is not None:
         raise click.UsageError("--jobs is about this machine; leave it out with --cluster")
     # Imported here, because the help of a command should not wait for scipy.

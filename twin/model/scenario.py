@@ -41,7 +41,10 @@ class Run(Value):
     """Level of the intervals."""
 
     precision: Positive | None = None
-    """Replications are added until the half-width of the mean response time is this small, relative to it."""
+    """Replications are added until the half-width of a figure is this small, relative to it."""
+
+    precision_of: str | None = None
+    """The figure that ``precision`` is about, by its name in the report; absent: the mean response time."""
 
     max_replications: Count = 200
     """Where ``precision`` stops asking for more."""

@@ -18,7 +18,7 @@ from twin.sweep.axes import Axis, Value, combinations, shown
 from twin.sweep.drafts import Base, Draft, Reader
 from twin.sweep.engines import engines_for, processes_for
 
-ROWS = 1
+ROWS = 2
 """Number of the form in which results are kept; another form makes other keys."""
 
 _MOST = 20

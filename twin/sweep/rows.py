@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from twin.errors import TwinError
@@ -14,6 +15,9 @@ from twin.report import Report
 Figures = dict[str, str | float | bool | None]
 
 INTERVALS = {"mean": "ci", "value": "ci", "violation_probability": "violation_ci"}
+
+COMPARED = ("response_time.mean", "response_time.p95", "throughput", "cost_per_hour", "energy")
+"""Figures by which plans are compared, beside the violations of limits."""
 
 _PLAIN = ("verdict", "engine", "seed", "replications")
 _TIMES = ("mean", "p50", "p95", "p99")
@@ -37,11 +41,15 @@ class Outcome:
 
     error: str = ""
 
+    samples: dict[str, list[float | None]] = field(default_factory=dict)
+    """Figures that plans are compared by, with a value for each replication."""
+
 
 def run_point(job: Job) -> Outcome:
     """Run one point; whatever goes wrong is part of the outcome."""
     try:
-        return Outcome(figures=figures_of(_report(job)))
+        report = _report(job)
+        return Outcome(figures=figures_of(report), samples=_samples(report))
     except TwinError as error:
         return Outcome(error="; ".join(str(error).splitlines()))
     except Exception as error:  # a fault of the program itself must not cost the other points
@@ -57,6 +65,14 @@ def _report(job: Job) -> Report:
     from twin.experiment import simulate
 
     return simulate(job.scenario, engine=job.engine)
+
+
+def _samples(report: Report) -> dict[str, list[float | None]]:
+    return {
+        name: [value if isfinite(value) else None for value in values]
+        for name, values in report.samples.items()
+        if name in COMPARED or name.endswith(".violation_probability")
+    }
 
 
 def figures_of(report: Report) -> Figures:

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from twin.present import OUTCOMES, plus_minus
+from twin.present import OUTCOMES, REAL, plus_minus
 from twin.sweep.sweeping import Row, Sweep
 
 MOST = 60
@@ -46,14 +46,31 @@ def _table(sweep: Sweep, rows: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for axis in sweep.layout.axes:
         table.add_column(axis.name, overflow="fold", justify="right" if axis.is_numeric else "left")
-    for name in _FIGURES:
+    compares = any(name.startswith("difference.") for row in rows for name in row)
+    for name in (*_FIGURES, *(_DIFFERENCE if compares else ())):
         table.add_column(name, no_wrap=True, justify="left" if name in ("busiest", "verdict") else "right")
     for row in rows:
-        table.add_row(*(axis.label(row[axis.name]) for axis in sweep.layout.axes), *_figures(row))
+        compared = _difference(row) if compares else ()
+        table.add_row(*(axis.label(row[axis.name]) for axis in sweep.layout.axes), *_figures(row), *compared)
     return table
 
 
 _FIGURES = ("mean (s)", "95 % (s)", "euro/h", "busiest", "verdict")
+
+
+_DIFFERENCE = ("change (s)", "real")
+
+
+def _difference(row: Row) -> tuple[str | Text, ...]:
+    """Return how much longer answers take than under the first plan, on the same chance."""
+    name = "difference.response_time.mean"
+    if name not in row:
+        return "", ""
+    low, high = _float(row[f"{name}.ci.low"]), _float(row[f"{name}.ci.high"])
+    real = row[f"{name}.real"]
+    word, style = REAL[real if isinstance(real, bool) else None]
+    interval = [low, high] if low is not None and high is not None else None
+    return plus_minus(_float(row[name]), interval), Text(word, style=style)
 
 
 def _figures(row: Row) -> tuple[str | Text, ...]:

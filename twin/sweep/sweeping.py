@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from twin.crew import Crew
+from twin.sweep.against import plan_differences
 from twin.sweep.engines import must_compile
 from twin.sweep.hands import Alone, Hands
 from twin.sweep.points import Layout, Point
@@ -38,6 +39,9 @@ class Sweep:
     errors: tuple[str, ...]
     """Why it has none; empty where it has some."""
 
+    samples: tuple[Mapping[str, Sequence[float | None]], ...] = ()
+    """What plans are compared by, for each point; empty where it has none."""
+
     resumed: int = 0
     """Points whose results were there already."""
 
@@ -54,7 +58,8 @@ class Sweep:
         ):
             axes = {axis.name: value for axis, value in zip(self.layout.axes, point.values, strict=True)}
             found = {name: value for name, value in (figures or {}).items() if name not in axes}
-            rows.append({"point": number, **axes, "error": error or None, **found})
+            against = plan_differences(self.layout, self.samples, number)
+            rows.append({"point": number, **axes, "error": error or None, **found, **against})
         return rows
 
 
@@ -93,7 +98,7 @@ def sweep(
         for done, (key, outcome) in enumerate(_run(todo, hands, announce), start=1):
             results[key] = outcome
             if outcome.figures is not None:
-                store.keep(key, outcome.figures)
+                store.keep(key, outcome)
             if progress:
                 progress(done, len(todo))
     except KeyboardInterrupt:
@@ -102,6 +107,7 @@ def sweep(
     return Sweep(
         layout=layout,
         figures=tuple(results[point.key].figures if point.key else None for point in layout.points),
+        samples=tuple(results[point.key].samples if point.key else {} for point in layout.points),
         errors=tuple(results[point.key].error if point.key else point.problem for point in layout.points),
         resumed=resumed,
     )
@@ -109,9 +115,9 @@ def sweep(
 
 def _kept(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
     for key in keys:
-        figures = store.kept(key)
-        if figures is not None:
-            yield key, Outcome(figures=figures)
+        outcome = store.kept(key)
+        if outcome is not None:
+            yield key, outcome
 
 
 def _run(todo: Sequence[Point], hands: Hands, announce: Callable[[str], None] | None) -> Iterator[tuple[str, Outcome]]:
