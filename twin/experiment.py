@@ -129,7 +129,7 @@ def replicate(job: Job) -> Measures:
         )
         if writer and not tally:
             writer.take(whole(trajectory))
-    if not (tally.requests().arrived if tally else len(trajectory.arrivals)):
+    if not (tally.has_requests if tally else len(trajectory.arrivals)):
         raise EngineError(
             f"no request arrives within {trajectory.horizon:g} s; lengthen run.horizon or raise the arrival rate"
         )

@@ -89,8 +89,10 @@ class Sketches:
         return interpolated
 
     def ordered(self, series: int, ranks: IntArray) -> FloatArray:
-        """Return the values with these *ranks*, from 0, in rising order."""
+        """Return the values with these *ranks*, from 0, in rising order; the first and the last exactly."""
         buckets = np.searchsorted(np.cumsum(self.counts[series]), ranks, side="right") + self.lowest
         edges = [(buckets + more << (FRACTION_BITS - self.bits)).view(np.float64) for more in (0, 1)]
         found: FloatArray = np.clip((edges[0] + edges[1]) / 2, self.smallest[series], self.largest[series])
+        found[ranks == 0] = self.smallest[series]
+        found[ranks == self.count(series) - 1] = self.largest[series]
         return found

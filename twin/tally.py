@@ -90,6 +90,11 @@ class Tally:
         if sum(len(each.ends) for each in self.held) >= WARM_UP_REQUESTS or rows >= WARM_UP_ROWS:
             self._find_warm_up()
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether a request has arrived."""
+        return bool(self.arrived or any(len(piece.ends) for piece in self.held))
+
     def measures(self, run: Trajectory) -> Measures:
         """Return the figures, once *run* is over."""
         if self.held:
