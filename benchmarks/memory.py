@@ -37,9 +37,7 @@ def chain(stations: int, requests: int) -> Scenario:
             },
             "application": {
                 "components": {name: {"candidates": [f"node {i}"]} for i, name in enumerate(names)},
-                "dependencies": [
-                    {"from": names[i], "to": names[i + 1], "data_mb": 0.0} for i in range(stations - 1)
-                ],
+                "dependencies": [{"from": names[i], "to": names[i + 1], "data_mb": 0.0} for i in range(stations - 1)],
             },
             "profiles": {name: {f"node {i}": UTILISATION} for i, name in enumerate(names)},
             "workload": {"sources": {"users": {"arrivals": {"process": "poisson", "rate": 1.0}}}},

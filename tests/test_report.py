@@ -375,3 +375,51 @@ def test_measures_are_values() -> None:
     assert replace(report, verdict="fail").verdict == "fail"
     assert report.verdict == "pass"
     assert all(number == number for number in numbers_of(report.document()))
+
+
+# -- one long run ---------------------------------------------------------------------------------------------------
+
+ALONE = {"run": {"requests": 20_000, "replications": 1, "warm_up": 20.0, "confidence": 0.999}}
+
+
+def test_one_long_replication_has_intervals() -> None:
+    """Batch means stand in for replications: times and shares have an interval, which holds what theory says."""
+    limits = {
+        "constraints": [
+            {"kind": "response", "limit": 0.3},
+            {"kind": "response", "limit": 0.6, "percentile": 90.0},
+            {"kind": "response", "limit": 0.3, "share_above": 0.01},
+        ]
+    }
+    document = run(ALONE, limits).document()
+    assert document["intervals"] == {"method": "batch means"}
+    for times in (document["response_time"], document["components"]["detect"]["response_time"]):
+        assert times["ci"][0] <= 0.2 <= times["ci"][1]
+    assert [each["satisfied"] for each in document["constraints"]] == [True, True, False]
+    low, high = document["constraints"][2]["violation_ci"]
+    assert low <= 2.718281828**-1.5 <= high
+    assert "intervals" not in run().document()
+
+
+def test_a_short_replication_says_that_it_is_too_short() -> None:
+    """A few hundred correlated requests have a mean, and no interval."""
+    document = run(ALONE, {"run": {"requests": 500}}, {"constraints": [{"kind": "response", "limit": 0.3}]}).document()
+    assert document["response_time"]["ci"] is None
+    assert "too short" in document["constraints"][0]["note"]
+
+
+@pytest.mark.parametrize("replications", [1, 3])
+@pytest.mark.parametrize("limit", [{"share_above": 1e-4}, {"percentile": 99.99}])
+def test_rare_violations_need_so_many_requests(replications: int, limit: dict[str, float]) -> None:
+    """Without a single late answer among a few thousand, one in ten thousand is neither kept nor broken."""
+    report = run(
+        {"run": {"requests": 3000, "replications": replications}},
+        {"constraints": [{"kind": "response", "limit": 4.0, **limit}]},
+    )
+    found = report.document()["constraints"][0]
+    assert found["satisfied"] is None
+    assert found["violation_probability"] == 0
+    assert found["violation_ci"][1] > 1e-4
+    needed = int(found["note"].split("about ")[1].split(" requests")[0].replace(",", ""))
+    # P(T > 4) = exp(-20); the bound of independent requests would be proved by 37,000 of them.
+    assert 37_000 <= needed <= 3_000_000

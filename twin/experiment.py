@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from pathlib import Path
 
 from twin.compilation import compile_network
@@ -210,23 +210,23 @@ def _wanted(scenario: Scenario, plan: Plan, network: Network, measures: list[Mea
 
 
 def _visits(scenario: Scenario, network: Network) -> float:
-    """Return about how many visits to stations a run takes, at most one to each step."""
-    return _requests(scenario) * max(len(network.steps), 1) * scenario.run.replications
+    """Return about how many visits to stations all replications take."""
+    return _requests(scenario, network) * visits_per_request(network) * scenario.run.replications
 
 
-def _requests(scenario: Scenario) -> float:
-    """Return about how many requests arrive in a replication."""
+def _requests(scenario: Scenario, network: Network) -> float:
+    """Return about how many requests arrive in one replication."""
     run = scenario.run
-    requests: float = run.requests or REQUESTS
-    if run.horizon:
-        rates = [mean_rate(source.arrivals) for source in scenario.workload.sources.values()]
-        requests = run.horizon * sum(rate or 0.0 for rate in rates) or requests
-    return requests
+    if run.horizon is None:
+        return run.requests or REQUESTS
+    rates = [mean_rate(entry.source.arrivals) for entry in network.entries]
+    expected = run.horizon * sum(rate or 0.0 for rate in rates) or REQUESTS
+    return min(expected, run.requests or inf)
 
 
 def is_long(scenario: Scenario, network: Network) -> bool:
     """Say whether a replication is measured while it runs, because its records would need too much memory."""
-    return _requests(scenario) * (1 + visits_per_request(network)) > MOST_KEPT
+    return _requests(scenario, network) * (1 + visits_per_request(network)) > MOST_KEPT
 
 
 def _processes(scenario: Scenario, network: Network, engine: Engine, jobs: int) -> int:

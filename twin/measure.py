@@ -248,15 +248,13 @@ class _Figures:
         busy, present, waiting = self._areas(index)
         utilisation = busy / (self.span * nodes * resource.cores)
         hours = self.run.horizon / 3600
-        power = resource.power
-        watt = power.idle_w + (power.busy_w - power.idle_w) * min(utilisation, 1.0) if power else 0.0
         return {
             "utilisation": utilisation,
             "nodes": float(nodes),
             "queue_length": waiting / self.span,
             "requests_present": present / self.span,
             "cost": nodes * resource.cost_per_hour * hours,
-            "energy": watt * nodes * self.run.horizon,
+            "energy": watts(resource, utilisation) * nodes * self.run.horizon,
             "down": float(self.run.node_seconds_down[index]) / (self.run.horizon * nodes),
         }
 
@@ -268,20 +266,18 @@ class _Figures:
         """
         is_function = isinstance(self.network.stations[station], FunctionPool)
         busy = present = waiting = 0.0
-        for i, step in enumerate(self.network.steps):
-            if step.station != station:
-                continue
+        for i in self.network.steps_at[station]:
             inside, served = self.records.step_areas(i)
             present += inside
-            busy += served * (1.0 if is_function else step.computing_units)
+            busy += served * (1.0 if is_function else self.network.steps[i].computing_units)
             waiting += inside - served
         return busy, present, max(waiting, 0.0)
 
     def _function(self, index: int, station: FunctionPool) -> dict[str, float]:
         function = self.scenario.continuum.functions[station.function]
         busy, present, waiting = self._areas(index)
-        billed = sum(self.run.billed_seconds[i] for i, step in enumerate(self.network.steps) if step.station == index)
-        calls = sum(self.run.invocations[i] for i, step in enumerate(self.network.steps) if step.station == index)
+        billed = sum(self.run.billed_seconds[i] for i in self.network.steps_at[index])
+        calls = sum(self.run.invocations[i] for i in self.network.steps_at[index])
         limit = station.concurrency_limit
         return {
             "utilisation": busy / self.span / limit if limit else float("nan"),
@@ -306,6 +302,12 @@ class _Figures:
                 "mb_per_s": rate,
             }
         return figures
+
+
+def watts(resource: Resource, utilisation: float) -> float:
+    """Return what one node draws on average."""
+    power = resource.power
+    return power.idle_w + (power.busy_w - power.idle_w) * min(utilisation, 1.0) if power else 0.0
 
 
 def measured_paths(scenario: Scenario) -> list[GlobalConstraint]:

@@ -160,6 +160,14 @@ class Network:
     """Law of bare means in the workload."""
 
     @cached_property
+    def steps_at(self) -> tuple[tuple[int, ...], ...]:
+        """For each station, the steps that run there."""
+        steps: list[list[int]] = [[] for _ in self.stations]
+        for i, step in enumerate(self.steps):
+            steps[step.station].append(i)
+        return tuple(tuple(each) for each in steps)
+
+    @cached_property
     def successors(self) -> tuple[frozenset[int], ...]:
         """For each stage, the stages its requests may go to next."""
         return tuple(

@@ -138,7 +138,7 @@ class _Summary:
             "cost_per_hour": cost.value / self.horizon * 3600 if self.horizon else nan,
             "energy": self._mean(each.energy for each in self.measures).value,
             "constraints": [verdict_figures(each) for each in verdicts],
-            "findings": [_finding(each, self._growth()) for each in self.overloads],
+            "findings": [finding_figures(each, self._growth()) for each in self.overloads],
             "plan": plan_figures(self.plan),
             "repeat": repeat_figures(self.scenario, self.plan),
             **self._methods(),
@@ -221,7 +221,7 @@ class _Summary:
         if grows:
             means["waiting_time"] = nan
         return {
-            "resource": _host(self.network, step.station),
+            "resource": host_name(self.network, step.station),
             "replicas": step.replicas,
             "response_time": self._time((each.partition_samples[step.name] for each in self.measures), grows=grows),
             **means,
@@ -240,7 +240,7 @@ class _Summary:
         return figures
 
     def _resources(self) -> dict[str, Any]:
-        over = {_host(self.network, each.index): each for each in self.overloads if each.kind == "station"}
+        over = {host_name(self.network, each.index): each for each in self.overloads if each.kind == "station"}
         figures = {}
         for name in self.measures[0].resources:
             utilisation = self._mean(each.resources[name]["utilisation"] for each in self.measures)
@@ -264,7 +264,7 @@ class _Summary:
         }
 
 
-def _host(network: Network, station: int) -> str:
+def host_name(network: Network, station: int) -> str:
     """Return the resource or function that a station belongs to."""
     place = network.stations[station]
     return place.function if isinstance(place, FunctionPool) else place.name
@@ -324,15 +324,18 @@ def _warm_up_method(wish: float | str) -> str:
     return "MSER-5" if wish == "auto" else "none" if wish == "none" else "given"
 
 
-def _finding(overload: Overload, growth: Estimate) -> dict[str, Any]:
+def finding_figures(overload: Overload, growth: Estimate | None = None) -> dict[str, Any]:
+    """Return an overload as it stands in the report, with the *growth* of its backlog where that was measured."""
+    measured = (
+        {"measured_backlog_growth": growth.value, "measured_backlog_growth_ci": interval(growth)} if growth else {}
+    )
     return {
         "kind": "overload",
         "where": overload.kind,
         "name": overload.name,
         "offered_load": overload.offered_load,
         "backlog_growth": overload.backlog_growth,
-        "measured_backlog_growth": growth.value,
-        "measured_backlog_growth_ci": interval(growth),
+        **measured,
         "message": (
             f"{overload.name} is offered {overload.offered_load:.3g} times what it can do; "
             f"its backlog grows by {overload.backlog_growth:.3g} requests/s"

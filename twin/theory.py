@@ -10,9 +10,9 @@ from math import isfinite, nan
 from typing import Any
 
 from twin.compilation import compile_network
-from twin.engines.closed_form import ClosedForm, Overload, StageFigures, StepFigures, solve_network
+from twin.engines.closed_form import ClosedForm, StageFigures, StepFigures, solve_network
 from twin.errors import PlanError
-from twin.measure import PERCENTILES
+from twin.measure import PERCENTILES, watts
 from twin.model.checks import require_sound
 from twin.model.constraints import (
     Constraint,
@@ -26,7 +26,7 @@ from twin.model.constraints import (
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network
-from twin.report import Report, plan_figures, repeat_figures, verdict_figures
+from twin.report import Report, finding_figures, host_name, plan_figures, repeat_figures, verdict_figures
 from twin.statistics import Estimate
 from twin.verdict import Verdict, device_verdict, memory_verdicts, overall
 
@@ -89,7 +89,7 @@ class _TheoryReport:
             "cost_per_hour": cost,
             "energy": sum(each["energy"] for each in resources.values()),
             "constraints": [verdict_figures(each) for each in verdicts],
-            "findings": [_finding(each) for each in self.form.overloaded],
+            "findings": [finding_figures(each) for each in self.form.overloaded],
             "plan": plan_figures(self.plan),
             "repeat": repeat_figures(self.scenario, self.plan),
         }
@@ -134,7 +134,7 @@ class _TheoryReport:
     def _partition(self, index: int, step: StepFigures) -> dict[str, Any]:
         station = self.network.stations[self.network.steps[index].station]
         figures: dict[str, Any] = {
-            "resource": station.function if isinstance(station, FunctionPool) else station.name,
+            "resource": host_name(self.network, self.network.steps[index].station),
             "replicas": self.network.steps[index].replicas,
             "response_time": self._time(step.response_time, step.reasons),
             "waiting_time": step.waiting_time,
@@ -174,8 +174,6 @@ class _TheoryReport:
         resource = self.scenario.continuum.resources[form.name]
         nodes = self.plan.nodes(form.name)
         used = form.utilisation if form.utilisation is not None else nan
-        power = resource.power
-        watt = power.idle_w + (power.busy_w - power.idle_w) * min(used, 1.0) if power else 0.0
         return {
             "utilisation": used,
             "utilisation_ci": None,
@@ -183,7 +181,7 @@ class _TheoryReport:
             "queue_length": self._waiting(index),
             "requests_present": form.mean_number,
             "cost": nodes * resource.cost_per_hour,
-            "energy": watt * nodes * HOUR,
+            "energy": watts(resource, used) * nodes * HOUR,
             "down": 0.0,
             "exact": form.exact and not self.doubts,
             "reasons": [*form.reasons, *self.doubts],
@@ -296,17 +294,3 @@ def _compared(constraint: TimeLimit, value: float | None, reasons: tuple[str, ..
     if not isfinite(value):
         return False, "overloaded, the time grows without bound"
     return value <= constraint.limit, f"by an estimate: {reasons[0]}" if reasons else ""
-
-
-def _finding(overload: Overload) -> dict[str, Any]:
-    return {
-        "kind": "overload",
-        "where": overload.kind,
-        "name": overload.name,
-        "offered_load": overload.offered_load,
-        "backlog_growth": overload.backlog_growth,
-        "message": (
-            f"{overload.name} is offered {overload.offered_load:.3g} times what it can do; "
-            f"its backlog grows by {overload.backlog_growth:.3g} requests/s"
-        ),
-    }

@@ -20,9 +20,6 @@ from twin.model.workload import Closed
 from twin.network import Network
 from twin.routing import Passing, Routing
 
-MOST_VISITS = 64
-"""Visits of one request that are expected at most."""
-
 
 def mean_rates(network: Network) -> FloatArray:
     """Return the long-run arrival rate of each entry in requests/s, shape (entries,); NaN for a closed source.
@@ -47,6 +44,20 @@ def step_rates(network: Network, entry_rates: Sequence[float] | FloatArray) -> F
         EngineError: Requests stay in the network's loops for ever.
     """
     return route_traffic(Routing(network), entry_rates).rates
+
+
+def visits_per_request(network: Network) -> float:
+    """Return about how many steps a request visits, all entries together; a closed source counts like one of rate 1.
+
+    Where requests may stay in the network's loops for ever, it is 1.
+    """
+    rates = np.nan_to_num(mean_rates(network), nan=1.0)
+    if not rates.sum():
+        return 1.0
+    try:
+        return float(step_rates(network, rates).sum() / rates.sum())
+    except EngineError:
+        return 1.0
 
 
 def stage_rates(network: Network, rates: FloatArray) -> FloatArray:
@@ -114,13 +125,3 @@ def _circulating(routing: Routing, external: FloatArray, through: Passing) -> Fl
     except ValueError as error:
         raise EngineError(f"the network has no steady state: {error}") from error
     return rates
-
-
-def visits_per_request(network: Network) -> float:
-    """Return about how many steps a request visits, at most ``MOST_VISITS``."""
-    rates = np.nan_to_num(mean_rates(network), nan=1.0)
-    try:
-        visits = float(step_rates(network, rates).sum() / max(rates.sum(), 1e-9))
-    except EngineError:
-        return 1.0
-    return min(visits, float(MOST_VISITS))

@@ -29,6 +29,9 @@ FIRST_REQUESTS = 4096
 MOST_AT_ONCE = 1 << 20
 """Requests for which room is made before they arrive."""
 
+MOST_VISITS = 64
+"""Visits of one request for which room is made before they happen."""
+
 
 def simulate_compiled(
     network: Network,
@@ -101,7 +104,7 @@ class CompiledRun:
         memory, network = self.memory, self.network
         room = min(requests or FIRST_REQUESTS, pieces.REQUESTS if self.pieces else MOST_AT_ONCE)
         memory.update(self.layout.tables)
-        visits = int(room * visits_per_request(network)) + FIRST_REQUESTS if keep_visits else 1
+        visits = int(room * min(visits_per_request(network), MOST_VISITS)) + FIRST_REQUESTS if keep_visits else 1
         visits = min(visits, pieces.ROWS) if self.pieces else visits
         memory.update(record_tables(network, requests=room, visits=visits))
         memory["columns"] = self.layout.laws.columns(0, room)
