@@ -7,15 +7,17 @@ same arrivals, shows how far the figure rests on the calibration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import exp, log1p, sqrt
+from collections.abc import Iterable, Sequence
+from math import exp, isfinite, isnan, log1p, sqrt
 
 import numpy as np
+from scipy.special import ndtri
 
 from twin.model.law import Law
 from twin.model.plan import Plan
 from twin.model.profile import Profile
 from twin.model.scenario import Scenario
+from twin.statistics import Estimate
 from twin.streams import stream
 
 
@@ -24,19 +26,35 @@ def is_open(scenario: Scenario, plan: Plan) -> bool:
     return any(_is_open(profile) for _, _, profile in _used(scenario, plan))
 
 
-def redrawn(scenario: Scenario, plan: Plan, draw: int) -> Scenario:
-    """Return *scenario* with the profiles that *plan* uses drawn again, for the *draw*-th time.
+def redrawn(scenario: Scenario, plan: Plan, draw: int, *, draws: int) -> Scenario:
+    """Return *scenario* with the profiles that *plan* uses drawn again: number *draw* of *draws*.
 
     A device's factor is drawn once for all partitions on it: if it is slower than guessed, it is so for all of them.
-    Its relative uncertainty is the standard deviation of a lognormal factor with mean 1.
+    Its relative uncertainty is the standard deviation of a lognormal factor with mean 1. All draws together take
+    each part of that law once (stratified sampling), so that a few of them tell its spread.
     """
     seed = scenario.run.seed
     profiles = {partition: dict(devices) for partition, devices in scenario.profiles.items()}
     for partition, device, profile in _used(scenario, plan):
         rng = stream(seed, draw, f"calibration/{partition}/{device}")
-        speed = stream(seed, draw, f"speed/{device}").standard_normal()
-        profiles[partition][device] = _redrawn(profile, rng, _factor(profile.scale_uncertainty, speed))
+        part = int(stream(seed, 0, f"speed/{device}").permutation(draws)[draw])
+        factor = _factor(profile.scale_uncertainty, float(ndtri((part + 0.5) / draws)))
+        profiles[partition][device] = _redrawn(profile, rng, factor)
     return scenario.model_copy(update={"profiles": profiles})
+
+
+def widened(estimate: Estimate, differences: Sequence[float], confidence: float) -> Estimate:
+    """Return *estimate* with its interval widened by what other draws of the profiles changed.
+
+    The interval of the simulation grows at each end by the quantile of the *differences* there: wider than the two
+    doubts together would need, never narrower than either. NaN differences are left out.
+    """
+    known = [each for each in differences if not isnan(each)]
+    if not known or not isfinite(estimate.low):
+        return estimate
+    tail = (1 - confidence) / 2
+    lower, upper = np.quantile(known, [tail, 1 - tail], method="inverted_cdf")
+    return Estimate(estimate.value, estimate.low + min(float(lower), 0.0), estimate.high + max(float(upper), 0.0))
 
 
 def _used(scenario: Scenario, plan: Plan) -> Iterable[tuple[str, str, Profile]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
 
+from twin.calibration import is_open, redrawn
 from twin.compilation import compile_network
 from twin.crew import Crew, cores
 from twin.engines.choice import Engine, chosen_engine, make_ready
@@ -97,7 +98,15 @@ def simulate(
                 measures.append(result)
                 if progress:
                     progress(len(measures), batch[-1] + 1)
-    return report_from(scenario, plan, network, measures, engine=taken)
+        again = [
+            Job(scenario=each, plan=plan, replication=i, engine=taken) for i, each in _redrawn(scenario, plan, measures)
+        ]
+        others: list[Measures] = []
+        for result in _replicated(crew, again):
+            others.append(result)
+            if progress:
+                progress(len(measures) + len(others), len(measures) + len(again))
+    return report_from(scenario, plan, network, measures, engine=taken, redrawn=others)
 
 
 def engine_for(scenario: Scenario, network: Network, choice: str) -> Engine:
@@ -207,6 +216,14 @@ def _wanted(scenario: Scenario, plan: Plan, network: Network, measures: list[Mea
         raise EngineError(f"run.precision_of: {name} is no figure with an interval")
     low, high = found.ci or (nan, nan)
     return Estimate(nan if found.value is None else found.value, low, high)
+
+
+def _redrawn(scenario: Scenario, plan: Plan, measures: list[Measures]) -> Iterator[tuple[int, Scenario]]:
+    """Yield the scenarios that the profiles leave open, with the replication each is to be compared with."""
+    if is_open(scenario, plan):
+        draws = scenario.run.calibration_draws
+        for draw in range(draws):
+            yield draw % len(measures), redrawn(scenario, plan, draw, draws=draws)
 
 
 def _visits(scenario: Scenario, network: Network) -> float:

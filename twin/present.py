@@ -130,6 +130,10 @@ def _footer(figures: Mapping[str, Any]) -> list[str]:
             f"{figures['confidence']:.0%} intervals{method}, warm-up {figures['warm_up']['mean']:.4g} s "
             f"({figures['warm_up']['method']})"
         )
+    if "calibration" in figures:
+        doubt = figures["calibration"]
+        low, high = doubt["response_time"]["ci"] or (nan, nan)
+        lines.append(f"profiles drawn again {doubt['draws']} times: mean response time {low:.4g} to {high:.4g} s")
     if "quantiles" in figures:
         error = figures["quantiles"]["relative_error"]
         lines.append(

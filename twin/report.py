@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from math import isfinite, nan
 from typing import Any
 
+from twin.calibration import widened
 from twin.engines.closed_form import Overload
 from twin.measure import PERCENTILES, Measures, Sample, within_run
-from twin.model.constraints import GlobalConstraint, constraint_name
+from twin.model.constraints import GlobalConstraint, TimeLimit, constraint_name
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, Network
 from twin.overload import affected_times, overloads, stage_capacities
 from twin.statistics import Estimate, over_replications
-from twin.verdict import Outcome, Verdict, judge, overall, touched
+from twin.verdict import Outcome, Verdict, judge, left_open, overall, touched
 
 VERSIONED = ("continuum-twin", "numpy", "scipy", "simpy")
 """Packages whose versions a report names, because they can change its digits."""
@@ -60,20 +61,37 @@ def _plain(value: Any) -> Any:
 
 
 def report_from(
-    scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures], *, engine: str = "simpy"
+    scenario: Scenario,
+    plan: Plan,
+    network: Network,
+    measures: Sequence[Measures],
+    *,
+    engine: str = "simpy",
+    redrawn: Sequence[Measures] = (),
 ) -> Report:
-    """Combine the figures of all replications, run by *engine*."""
-    return _Summary(scenario, plan, network, measures, engine).report()
+    """Combine the figures of all replications, run by *engine*.
+
+    *redrawn* are replications with other profiles, which the measurements might as well have given: the i-th repeats
+    the i-th of *measures*, counted round and round.
+    """
+    return _Summary(scenario, plan, network, measures, engine, redrawn).report()
 
 
 class _Summary:
     """Averages over replications, name by name."""
 
     def __init__(
-        self, scenario: Scenario, plan: Plan, network: Network, measures: Sequence[Measures], engine: str
+        self,
+        scenario: Scenario,
+        plan: Plan,
+        network: Network,
+        measures: Sequence[Measures],
+        engine: str,
+        redrawn: Sequence[Measures],
     ) -> None:
         self.scenario, self.plan, self.network, self.measures = scenario, plan, network, measures
         self.engine = engine
+        self.redrawn = redrawn
         self.confidence = scenario.run.confidence
         self.horizon = self._mean(each.horizon for each in measures).value
         self.down = {
@@ -110,6 +128,7 @@ class _Summary:
         """Build the whole report."""
         capacities = stage_capacities(self.scenario, self.network, horizon=self.horizon, down=self.down)
         verdicts = judge(self.scenario, self.plan, self.measures, self.doomed, capacities)
+        verdicts = [self._doubted(verdict, i) for i, verdict in enumerate(verdicts)]
         verdict = overall(verdicts, overloaded=bool(self.overloads))
         run = self.scenario.run
         throughput = self._mean(each.throughput for each in self.measures)
@@ -142,6 +161,7 @@ class _Summary:
             "plan": plan_figures(self.plan),
             "repeat": repeat_figures(self.scenario, self.plan),
             **self._methods(),
+            **self._calibration(),
         }
         return Report(
             scenario=self.scenario,
@@ -153,6 +173,37 @@ class _Summary:
             series=tuple(each.series for each in self.measures),
             samples=dict(self._samples()),
         )
+
+    def _differences(self, figure: Callable[[Measures], float]) -> list[float]:
+        """Return what the profiles drawn again change about a figure."""
+        count = len(self.measures)
+        return [figure(other) - figure(self.measures[i % count]) for i, other in enumerate(self.redrawn)]
+
+    def _doubted(self, verdict: Verdict, index: int) -> Verdict:
+        """Return *verdict* open where the profiles leave it open."""
+        if not self.redrawn or not isinstance(verdict.satisfied, bool):
+            return verdict
+        if index >= len(self.scenario.constraints) or not isinstance(self.scenario.constraints[index], TimeLimit):
+            return verdict
+
+        def statistic(measures: Measures) -> float:
+            seen = measures.violations[index]
+            return seen.statistic if seen else nan
+
+        return left_open(verdict, widened(verdict.value, self._differences(statistic), self.confidence))
+
+    def _calibration(self) -> dict[str, Any]:
+        """Return how far the mean response time rests on the calibration."""
+        if not self.redrawn or self.doomed:
+            return {}
+        mean = self._mean_time([each.response_time for each in self.measures])
+        open_mean = widened(mean, self._differences(lambda each: each.response_time.mean), self.confidence)
+        return {
+            "calibration": {
+                "draws": len(self.redrawn),
+                "response_time": {"mean": mean.value, "ci": interval(open_mean)},
+            }
+        }
 
     def _samples(self) -> Iterator[tuple[str, tuple[float, ...]]]:
         """Yield the values of all replications, by the names that figures have in the report."""
@@ -289,6 +340,7 @@ def verdict_figures(verdict: Verdict) -> dict[str, Any]:
         "violation_ci": interval(verdict.violation),
         "satisfied": verdict.satisfied,
         "note": verdict.note,
+        **({"calibration_ci": interval(verdict.calibrated)} if verdict.calibrated else {}),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite, isinf, nan
 from typing import Literal
@@ -45,6 +45,8 @@ class Verdict:
     satisfied: bool | None
     """None: the interval holds the limit, or there is no interval."""
     note: str = ""
+    calibrated: Estimate | None = None
+    """The value with an interval that also holds what the profiles leave open, where that was asked."""
 
 
 def overall(verdicts: Sequence[Verdict], *, overloaded: bool) -> Outcome:
@@ -79,6 +81,18 @@ def judge(
         else:
             verdicts.append(_time_limit(scenario, measures, doomed, constraint, i))
     return verdicts + memory_verdicts(scenario, plan)
+
+
+def left_open(verdict: Verdict, calibrated: Estimate) -> Verdict:
+    """Return *verdict*, open if the wider interval of *calibrated* holds the limit that its own did not hold."""
+    verdict = replace(verdict, calibrated=calibrated)
+    if not calibrated.low <= verdict.limit < calibrated.high:
+        return verdict
+    low, high = max(calibrated.low, 0.0), calibrated.high
+    note = (
+        f"the profiles leave {low:.3g} to {high:.3g}{' ' + verdict.unit if verdict.unit else ''} open: calibrate more"
+    )
+    return replace(verdict, satisfied=None, note="; ".join(part for part in (verdict.note, note) if part))
 
 
 def touched(constraint: TimeLimit, doomed: set[str]) -> set[str]:

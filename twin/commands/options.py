@@ -114,6 +114,12 @@ def scenario_options(*, engine: str) -> Callable[[Command], Command]:
             metavar="FIGURE",
             help="Figure by its name in the report, such as constraints.NAME.violation_probability.",
         ),
+        click.option(
+            "--calibration-draws",
+            type=click.IntRange(0, 100_000),
+            metavar="N",
+            help="Also ask, by N more replications, what the profiles leave open: samples, guessed speeds.",
+        ),
         click.option("--warm-up", type=WarmUp(), help="What to leave out at the start."),
         click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports: the same chance."),
         click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes."),

@@ -49,6 +49,9 @@ class Run(Value):
     max_replications: Count = 200
     """Where ``precision`` stops asking for more."""
 
+    calibration_draws: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
+    """Further replications with profiles drawn again as their measurements leave them open; 0: profiles are exact."""
+
     discipline: Discipline = "ps"
     """Discipline of the nodes that do not name their own."""
 
