@@ -113,6 +113,12 @@ class Step:
     sends: tuple[Send, ...] = ()
     """Where a request goes that leaves the component here."""
 
+    forward: int | None = None
+    """The step that takes the place of this one, under the plan in force; absent: none does."""
+
+    retired: bool = False
+    """Whether the component now runs in another deployment: what has begun here is still finished here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -126,6 +132,14 @@ class Stage:
     """Whether a request takes at most one of the sends."""
 
     join_all: bool = False
+
+    beginnings: tuple[int, ...] = ()
+    """Steps at which an execution may begin, where there are several candidates; absent: the first of ``steps``."""
+
+    @property
+    def first_steps(self) -> tuple[int, ...]:
+        """Steps at which an execution may begin."""
+        return self.beginnings or self.steps[:1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from twin.engines.compiled.agenda import CRASH, FAIL, RECOVER, REPAIR, plan
 from twin.engines.compiled.jit import compiled
 from twin.engines.compiled.nodes import emptied
-from twin.engines.compiled.operations import ADMIT, PLAN_RECOVERY, READMIT, STRUCK, WEAR, push
+from twin.engines.compiled.operations import ADMIT, MOVE, PLAN_RECOVERY, READMIT, STRUCK, WEAR, push
 from twin.engines.compiled.pools import accept
+from twin.engines.compiled.queues import redirect_begun
 from twin.engines.compiled.requests import lose
-from twin.engines.compiled.rows import clock_of, nodes, noted, outages, rules, stations, tokens
+from twin.engines.compiled.rows import clock_of, nodes, noted, outages, rules, stations, steps, tokens
 from twin.engines.compiled.world import NONE, World
 
 
@@ -58,7 +59,7 @@ def crash(world: World, rule: int) -> None:
         if row.node in (NONE, index - station.nodes) and _hold(world, index):
             station.all_up = 0
             _strike(world, index, rule)
-    _arrange(world, bottom)
+    arrange(world, bottom)
 
 
 @compiled
@@ -69,28 +70,28 @@ def _strike(world: World, index: int, rule: int) -> None:
     while token != NONE:
         following = tokens(world, token).next
         tokens(world, token).stamp = NONE
-        push(world, STRUCK, token, rule)
+        push(world, STRUCK, token, rule, 0)
         token = following
     token = node.queue
     while token != NONE:
         following = tokens(world, token).next
-        push(world, ADMIT, token)
+        push(world, ADMIT, token, 0, 1)
         token = following
     node.queue = NONE
     node.queue_count = 0
 
 
 @compiled
-def _arrange(world: World, bottom: int) -> None:
-    """Put the requests of all nodes in their order: those that were running, then those that waited.
+def arrange(world: World, bottom: int) -> None:
+    """Put the requests of all nodes in their order, by rank: those that were running, then those that waited.
 
     They stand in the order of the nodes; beyond the top of the stack there is room to sort them, last first.
     """
     top = clock_of(world).operations
     place = top
-    for wanted in (ADMIT, STRUCK):
+    for rank in (2, 1, 0):
         for i in range(top - 1, bottom - 1, -1):
-            if noted(world, i).kind == wanted:
+            if noted(world, i).c == rank:
                 _copy(world, i, place)
                 place += 1
     for i in range(top - bottom):
@@ -117,8 +118,12 @@ def struck(world: World, token: int, rule: int) -> None:
 
 @compiled
 def admit(world: World, token: int) -> None:
-    """Bring *token* to a node that is up."""
-    if not accept(world, token):
+    """Bring *token* to a node that is up, of its station or of the one that has taken its place."""
+    index = tokens(world, token).step
+    if steps(world, index).forward != index and not steps(world, index).retired:
+        redirect_begun(world, token)
+        push(world, MOVE, token)
+    elif not accept(world, token):
         lose(world, token)
 
 

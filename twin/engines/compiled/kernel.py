@@ -23,9 +23,10 @@ from twin.engines.compiled.nodes import fifo_done, sharing_done
 from twin.engines.compiled.operations import push
 from twin.engines.compiled.pools import instance_done
 from twin.engines.compiled.requests import arrived, stop_when_idle, think, wait
-from twin.engines.compiled.routing import done, enter, lacks_numbers, queue, travel
+from twin.engines.compiled.routing import done, enter, lacks_numbers, lacks_times, queue, travel
 from twin.engines.compiled.rows import agenda as coming
 from twin.engines.compiled.rows import clock_of, links, nodes, noted, rules, sources, tokens
+from twin.engines.compiled.switching import move, switch
 from twin.engines.compiled.world import NONE, World
 
 (
@@ -36,7 +37,8 @@ from twin.engines.compiled.world import NONE, World
     NEED_TIMES,
     NEED_PAGE,
     NEED_OUTAGES,
-) = range(7)
+    LATER,
+) = range(8)
 """Why the kernel returns."""
 
 GO_ON = -1
@@ -96,7 +98,7 @@ def _event(world: World) -> int:
         return DRAINED
     if coming(world, 0).time >= clock.horizon:
         clock.now = clock.horizon
-        return OVER
+        return LATER
     what = coming(world, 0).what
     kind, subject = what & (agenda.KINDS - 1), what >> agenda.KIND_BITS
     if kind <= agenda.THOUGHT:
@@ -178,6 +180,8 @@ def _operation(world: World) -> int:
     kind, a, b, c = int(row.kind), int(row.a), int(row.b), int(row.c)
     if kind == operations.QUEUE and lacks_numbers(world, a):
         return NEED_PAGE
+    if kind == operations.MOVE and lacks_times(world, a):
+        return NEED_PAGE
     if kind == operations.WEAR and rules(world, a).position >= clock.outages_width:
         return NEED_OUTAGES
     clock.operations -= 1
@@ -207,6 +211,10 @@ def _rare_operation(world: World, kind: int, a: int, b: int) -> None:
         wear(world, a)
     elif kind == operations.PLAN_RECOVERY:
         plan_recovery(world, a)
+    elif kind == operations.MOVE:
+        move(world, a)
+    elif kind == operations.SWITCH:
+        switch(world, a)
     else:
         _opening(world, kind, a, b)
 

@@ -13,7 +13,7 @@ from twin.engines.compiled.world import NONE, Table
 from twin.engines.simpy_engine.links import Timeline
 from twin.engines.simpy_engine.nodes import MICRO
 from twin.model.events import LinkChange
-from twin.network import FunctionPool, Hop, Network, Stage, Step
+from twin.network import Entry, FunctionPool, Hop, Network, Send, Stage, Step
 from twin.streams import stream_key
 
 BillingRules = Mapping[int, tuple[bool, float]]
@@ -37,6 +37,7 @@ class Layout:
         self.replication = replication
         self.billing = billing
         self.laws = LawTable()
+        self.counters: dict[str, int] = {}
         self.hops: dict[Hop | None, int] = {None: NONE}
         self.units = _units(network)
         self.sends: list[Row] = []
@@ -46,14 +47,7 @@ class Layout:
         self._lay_steps()
         self._lay_stages()
         self._lay_sources()
-        self.tables["hops"] = table(
-            world.HOP,
-            [
-                {"link": hop.link, "size_mb": hop.size_mb, "within": hop.within_pool}
-                for hop in self.hops
-                if hop is not None
-            ],
-        )
+        self._lay_hops()
         self.tables |= self.laws.tables()
 
     def _key(self, name: str) -> int:
@@ -111,19 +105,18 @@ class Layout:
     def _step(self, index: int, step: Step) -> Row:
         stage = self.network.stages[step.component]
         tossed = 0 < step.exit_probability < 1
-        tosses = step.replicas > 1 and getattr(self.network.stations[step.station], "dispatch", "") == "random"
+        pool = self.network.stations[step.station]
+        tosses = getattr(pool, "nodes", 1) > 1 and getattr(pool, "dispatch", "") == "random"
         bills_cold, unit = self.billing.get(index, (False, 0.0))
         row = {
             "component": step.component,
             "station": step.station,
-            "replicas": step.replicas,
             "computing_units": step.computing_units,
             "micro_units": round(step.computing_units * MICRO),
             "share": self.units[step.station].index(step.computing_units),
-            "first": index == stage.steps[0],
+            "first": index in stage.first_steps,
             "last": step.next_step is None,
-            "next": NONE if step.next_step is None else step.next_step,
-            "hop": self._hop(step.next_hop),
+            "counter": self.counters.setdefault(step.name, index),
             "exit_probability": step.exit_probability,
             "exit_tossed": tossed,
             "exit_key": self._key(f"exit/{step.name}") if tossed else 0,
@@ -134,11 +127,40 @@ class Layout:
             "sends_count": len(step.sends),
         }
         keys = self._send_keys(stage)
-        self.sends += [
-            {"probability": send.probability, "step": send.step, "hop": self._hop(send.hop), "key": keys[i]}
-            for i, send in enumerate(step.sends)
-        ]
-        return row | self._times(step)
+        self.sends += [self._send(send) | {"key": keys[i]} for i, send in enumerate(step.sends)]
+        return row | self._ways(index, step) | self._times(step)
+
+    def _ways(self, index: int, step: Step) -> Row:
+        """Return what of a step a plan decides."""
+        return {
+            "replicas": step.replicas,
+            "next": NONE if step.next_step is None else step.next_step,
+            "hop": self._hop(step.next_hop),
+            "forward": index if step.forward is None else step.forward,
+            "retired": step.retired,
+        }
+
+    def _send(self, send: Send) -> Row:
+        return {"probability": send.probability, "step": send.step, "hop": self._hop(send.hop)}
+
+    def rewire(self, network: Network) -> None:
+        """Give the tables the routes of *network*, another network of the same universe."""
+        self.network = network
+        ways = [self._ways(index, step) for index, step in enumerate(network.steps)]
+        _rewrite(self.tables["steps"], ways)
+        _rewrite(self.tables["sends"], [self._send(send) for step in network.steps for send in step.sends])
+        _rewrite(self.tables["sources"], [self._entry(entry) for entry in network.entries])
+        self._lay_hops()
+
+    def _lay_hops(self) -> None:
+        self.tables["hops"] = table(
+            world.HOP,
+            [
+                {"link": hop.link, "size_mb": hop.size_mb, "within": hop.within_pool}
+                for hop in self.hops
+                if hop is not None
+            ],
+        )
 
     def _send_keys(self, stage: Stage) -> list[int]:
         """Return the start of each send's own stream; requests that take one way at most need but one."""
@@ -195,17 +217,27 @@ class Layout:
 
     def _toss(self, stage: Stage) -> Row:
         sends = self.network.steps[stage.steps[0]].sends
-        if not sends or (stage.exclusive and len(sends) == 1 and sends[0].probability >= 1):
+        routes = [self.network.steps[i].sends for i in stage.steps]
+        if not sends or (stage.exclusive and all(len(each) == 1 and each[0].probability >= 1 for each in routes)):
             return {"tossed": False, "key": 0}
         key = self._key(f"branch/{stage.name}") if stage.exclusive else self._send_keys(stage)[0]
         return {"tossed": True, "key": key}
 
     def _lay_sources(self) -> None:
         rows = [
-            {"entry": i, "step": entry.step, "hop": self._hop(entry.hop), "closed": is_closed(entry.source.arrivals)}
+            self._entry(entry) | {"entry": i, "closed": is_closed(entry.source.arrivals)}
             for i, entry in enumerate(self.network.entries)
         ]
         self.tables["sources"] = table(world.SOURCE, rows)
+
+    def _entry(self, entry: Entry) -> Row:
+        return {"step": entry.step, "hop": self._hop(entry.hop)}
+
+
+def _rewrite(rows: Table, values: Sequence[Row]) -> None:
+    """Write *values* into the first of *rows*; their other columns stay."""
+    for name in values[0] if values else ():
+        rows[name][: len(values)] = [value[name] for value in values]
 
 
 def is_closed(arrivals: object) -> bool:

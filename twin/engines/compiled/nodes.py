@@ -6,9 +6,18 @@ import math
 
 from twin.engines.compiled.agenda import FIFO_DONE, SHARE_DONE, plan
 from twin.engines.compiled.jit import compiled, inlined
+from twin.engines.compiled.operations import MOVE, push
 from twin.engines.compiled.pairing import add_token, without_first_token
-from twin.engines.compiled.queues import append, begin_running, stop_running, take_first
-from twin.engines.compiled.rows import clock_of, nodes, shares, stations, steps, tokens
+from twin.engines.compiled.queues import (
+    append,
+    begin_running,
+    leaves,
+    redirect_begun,
+    stop_running,
+    take_first,
+    withdraw_waiting,
+)
+from twin.engines.compiled.rows import clock_of, nodes, noted, shares, stations, steps, tokens
 from twin.engines.compiled.world import NONE, Row, World
 
 FIFO, SHARING, FUNCTION = range(3)
@@ -39,6 +48,7 @@ def _fifo_start(world: World, node: Row, token: int, units: int) -> None:
     node.free -= units
     if node.fails:
         begin_running(world, node, token)
+        node.area -= clock_of(world).now * units
     row = tokens(world, token)
     row.stamp = plan(world, row.service, FIFO_DONE, token)
 
@@ -48,10 +58,18 @@ def fifo_done(world: World, token: int) -> None:
     """Give the cores of *token* back and serve those that wait for them."""
     row = tokens(world, token)
     node = nodes(world, row.at)
+    units = steps(world, row.step).micro_units
     if node.fails:
         stop_running(world, node, token)
+        node.area += clock_of(world).now * units
     node.present -= 1
-    node.free += steps(world, row.step).micro_units
+    node.free += units
+    _serve(world, node)
+
+
+@inlined
+def _serve(world: World, node: Row) -> None:
+    """Start those first in line for which there are cores."""
     while node.queue_count > 0:
         units = steps(world, tokens(world, node.queue).step).micro_units
         if units > node.free:
@@ -88,6 +106,8 @@ def _advance(world: World, node: Row) -> None:
     for i in range(node.shares, node.shares + node.shares_count):
         share = shares(world, i)
         share.clock = share.clock + share.rate * elapsed if share.count else 0.0
+        if node.fails:
+            node.area += share.rate * share.computing_units * share.count * elapsed
 
 
 @compiled
@@ -134,10 +154,12 @@ def emptied(world: World, index: int) -> int:
     node.stamp = NONE
     if stations(world, node.station).kind == FIFO:
         first = int(node.running)
+        node.area += clock_of(world).now * (node.total - node.free)
         node.running = NONE
         node.running_last = NONE
         node.free = node.total
         return first
+    _advance(world, node)
     first = NONE
     last = NONE
     for i in range(node.shares, node.shares + node.shares_count):
@@ -153,3 +175,63 @@ def emptied(world: World, index: int) -> int:
             last = token
         share.count = 0
     return first
+
+
+@compiled
+def fifo_withdraw(world: World, index: int, kill: int, interrupted: int, waiting: int) -> None:
+    """Note who must leave node *index*: those *waiting* and, if *kill*, those *interrupted*; serve who may stay."""
+    node = nodes(world, index)
+    token = node.running if kill else NONE
+    while token != NONE:
+        following = tokens(world, token).next
+        if leaves(world, token, int(node.index)):
+            units = steps(world, tokens(world, token).step).micro_units
+            stop_running(world, node, token)
+            node.free += units
+            node.area += clock_of(world).now * units
+            node.present -= 1
+            _interrupt(world, token, interrupted)
+        token = following
+    left = withdraw_waiting(world, node, int(node.index), waiting)
+    node.present -= left
+    node.queue_count -= left
+    _serve(world, node)
+
+
+@compiled
+def sharing_withdraw(world: World, index: int, interrupted: int) -> None:
+    """Note who must leave node *index*; all are in service."""
+    node = nodes(world, index)
+    bottom = clock_of(world).operations
+    for i in range(node.shares, node.shares + node.shares_count):
+        share = shares(world, i)
+        kept = NONE
+        while share.root != NONE:
+            token = int(share.root)
+            share.root = without_first_token(world, token)
+            if leaves(world, token, int(node.index)):
+                push(world, MOVE, token, 0, interrupted)
+            else:
+                tokens(world, token).next = kept
+                kept = token
+        while kept != NONE:
+            following = tokens(world, kept).next
+            share.root = add_token(world, share.root, kept)
+            kept = following
+    if clock_of(world).operations == bottom:
+        return
+    _advance(world, node)
+    for i in range(bottom, clock_of(world).operations):
+        token = int(noted(world, i).a)
+        shares(world, node.shares + steps(world, tokens(world, token).step).share).count -= 1
+        node.present -= 1
+        tokens(world, token).stamp = NONE
+        redirect_begun(world, token)
+    _reschedule(world, index, node)
+
+
+@compiled
+def _interrupt(world: World, token: int, rank: int) -> None:
+    tokens(world, token).stamp = NONE
+    redirect_begun(world, token)
+    push(world, MOVE, token, 0, rank)

@@ -21,7 +21,9 @@ from twin.engines.compiled.world import World
     WAIT,
     THINK,
     OPENED,
-) = range(14)
+    SWITCH,
+    MOVE,
+) = range(16)
 """Kinds of operations."""
 
 

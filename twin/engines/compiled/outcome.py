@@ -18,9 +18,9 @@ def trajectory_of(memory: Memory, network: Network) -> Trajectory:
         ends=memory.values("ends", requests),
         lost=memory.values("lost", requests),
         sources=memory.values("entries", requests),
-        visits=_records(memory, "visits", 6),
-        executions=_records(memory, "executions", 4),
-        passages=_records(memory, "passages", 4),
+        visits=records(memory, "visits", 6),
+        executions=records(memory, "executions", 4),
+        passages=records(memory, "passages", 4),
         link_mb=memory["links"]["carried_mb"][: len(network.links)].copy(),
         billed_seconds=memory.values("billed", steps),
         invocations=memory.values("invocations", steps),
@@ -29,7 +29,8 @@ def trajectory_of(memory: Memory, network: Network) -> Trajectory:
     )
 
 
-def _records(memory: Memory, name: str, width: int) -> FloatArray:
+def records(memory: Memory, name: str, width: int) -> FloatArray:
+    """Return the rows of a table of records that are filled; a view."""
     return memory[name][: memory.count(name)].view(np.float64).reshape(-1, width)
 
 

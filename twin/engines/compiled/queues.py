@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from twin.engines.compiled.jit import inlined
-from twin.engines.compiled.rows import tokens
+from twin.engines.compiled.jit import compiled, inlined
+from twin.engines.compiled.operations import MOVE, push
+from twin.engines.compiled.rows import steps, tokens
 from twin.engines.compiled.world import NONE, Row, World
 
 
@@ -24,6 +25,40 @@ def take_first(world: World, line: Row) -> int:
     token = int(line.queue)
     line.queue = tokens(world, token).next
     return token
+
+
+@compiled
+def withdraw_waiting(world: World, line: Row, node: int, rank: int) -> int:
+    """Take those off the queue of *line* who must leave it, note that they move, and return their number."""
+    token = line.queue
+    line.queue = NONE
+    left = 0
+    while token != NONE:
+        following = tokens(world, token).next
+        if leaves(world, token, node):
+            redirect_begun(world, token)
+            push(world, MOVE, token, 0, rank)
+            left += 1
+        else:
+            append(world, line, token)
+        token = following
+    return left
+
+
+@compiled
+def leaves(world: World, token: int, node: int) -> bool:
+    """Say whether the routes in force withdraw the step of *token*, or this *node* (its number) of it."""
+    index = tokens(world, token).step
+    step = steps(world, index)
+    return not step.retired and (step.forward != index or node >= step.replicas)
+
+
+@compiled
+def redirect_begun(world: World, token: int) -> None:
+    """Give *token*, whose execution has begun, the step that its partition has now."""
+    row = tokens(world, token)
+    if not steps(world, row.step).retired:
+        row.step = steps(world, row.step).forward
 
 
 @inlined

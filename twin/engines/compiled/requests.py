@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import nan
 
 from twin.engines.compiled.agenda import ARRIVAL, STOP, THOUGHT, plan
 from twin.engines.compiled.chance import draw_ahead
@@ -64,7 +64,7 @@ def stop(world: World) -> None:
 def stop_when_idle(world: World) -> None:
     """End the run if nothing more can arrive, no request is left, and no horizon says when."""
     clock = clock_of(world)
-    if clock.closed_sources or clock.exhausted < clock.open_sources or clock.horizon < inf:
+    if clock.closed_sources or clock.exhausted < clock.open_sources or clock.bounded:
         return
     if clock.live == 0 and not clock.stop_triggered:
         stop(world)

@@ -44,8 +44,9 @@ def _stays(world: World, token: int, step: int, hop: int) -> bool:
         return False
     row = tokens(world, token)
     draw_visit(world, token)
-    row.pool_node = choose(world, stations(world, steps(world, step).station), token)
-    return bool(row.pool_node != NONE and nodes(world, row.pool_node).index == row.node)
+    node = choose(world, stations(world, steps(world, step).station), token)
+    row.pool_node = node if steps(world, step).replicas > 1 else NONE
+    return bool(node != NONE and nodes(world, node).index == row.node)
 
 
 @inlined
@@ -53,7 +54,7 @@ def draw_visit(world: World, token: int) -> None:
     """Say how often the request of *token* has been at its step before."""
     if clock_of(world).tracks:
         row = tokens(world, token)
-        row.visit = visited(world, row.slot * clock_of(world).steps + row.step).value
+        row.visit = visited(world, row.slot * clock_of(world).steps + steps(world, row.step).counter).value
 
 
 @inlined
@@ -78,7 +79,7 @@ def queue(world: World, token: int) -> None:
     row.retries = 0
     draw_visit(world, token)
     if clock_of(world).tracks:
-        visited(world, row.slot * clock_of(world).steps + row.step).value = row.visit + 1
+        visited(world, row.slot * clock_of(world).steps + steps(world, row.step).counter).value = row.visit + 1
     row.service = quantile(world, steps(world, row.step).service, row.request, row.visit)
     if not accept(world, token):
         lose(world, token)
@@ -87,11 +88,19 @@ def queue(world: World, token: int) -> None:
 @compiled
 def lacks_numbers(world: World, token: int) -> bool:
     """Say whether times must be fetched from outside before *token* may queue."""
+    if not steps(world, tokens(world, token).step).supplied:
+        return False
+    draw_visit(world, token)
+    return lacks_times(world, token)
+
+
+@compiled
+def lacks_times(world: World, token: int) -> bool:
+    """Say whether times of the present visit of *token* to its step must be fetched from outside."""
     row = tokens(world, token)
     step = steps(world, row.step)
     if not step.supplied:
         return False
-    draw_visit(world, token)
     return is_missing(world, step.service, row.request, row.visit) or (
         step.cold != NONE and is_missing(world, step.cold, row.request, row.visit)
     )

@@ -122,12 +122,15 @@ class CompiledRun:
         closed = sum(is_closed(entry.source.arrivals) for entry in network.entries)
         settings: dict[str, float] = {
             "horizon": np.inf if horizon is None else horizon,
+            "bounded": horizon is not None,
             "limit": np.iinfo(np.int64).max if requests is None else requests,
             "tracks": network.forks or network.has_loops,
             "paths": len(network.paths),
             "joins": len(network.joins),
             "stages": len(network.stages),
             "steps": len(network.steps),
+            "stations_count": len(network.stations),
+            "links_count": len(network.links),
             "laws": len(self.layout.laws.laws),
             "rings": bool((self.memory["laws"]["ring"] != NONE).any()),
             "dense_columns": len(self.layout.laws.dense),
@@ -164,6 +167,16 @@ class CompiledRun:
 
     def finished(self) -> Trajectory:
         """Run to the end and return the records."""
+        need = self.go_on()
+        clock = self.memory.clock
+        if need == kernel.DRAINED and np.isfinite(clock["horizon"][0]):
+            clock["now"] = clock["horizon"]
+        if self.pieces:
+            self.pieces.hand_over(over=True)
+        return trajectory_of(self.memory, self.network)
+
+    def go_on(self) -> int:
+        """Let the kernel run, supplying what it lacks, until it stops for good; return why."""
         run = ready_kernel()
         answers = {
             kernel.NEED_ROOM: self._make_room,
@@ -177,12 +190,7 @@ class CompiledRun:
                 self.pieces.hand_over()
             answers[need]()
         note_warm()
-        clock = self.memory.clock
-        if need == kernel.DRAINED and np.isfinite(clock["horizon"][0]):
-            clock["now"] = clock["horizon"]
-        if self.pieces:
-            self.pieces.hand_over(over=True)
-        return trajectory_of(self.memory, self.network)
+        return need
 
     def _make_room(self) -> None:
         """Enlarge the tables that are full, or nearly."""

@@ -16,6 +16,7 @@ from twin.engines.compiled.kernel import digested
 
 PYTHON_SIDE = {
     "__init__",
+    "controlled",
     "coverage",
     "first_rows",
     "laws",

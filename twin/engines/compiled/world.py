@@ -43,7 +43,7 @@ TOKEN = _table(
 STEP = _table(
     f="exit_probability computing_units bill_unit",
     i="component station replicas micro_units share first last next hop exit_tossed sends sends_count"
-    " service cold cold_is_whole supplied bills_cold turn",
+    " service cold cold_is_whole supplied bills_cold turn forward retired counter",
     u="exit_key dispatch_key",
 )
 """A step; ``service`` and ``cold`` are rows of LAW, ``supplied`` says that a law needs numbers from outside."""
@@ -70,7 +70,7 @@ STATION = _table(
 """A pool of nodes, or of instances."""
 
 NODE = _table(
-    f="cores since down_since index",
+    f="cores since down_since index area",
     i="kind up present free total capacity queue queue_last queue_count running running_last shares shares_count"
     " leading stamp number holders station fails",
 )
@@ -178,6 +178,7 @@ CLOCK = _table(
     i="number events hole operations credit limit requests live tracks paths joins stop_triggered"
     " open_sources closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free"
     " visits executions passages retried fanout hungry need_law need_page keeps_visits dense_columns columns_width"
-    " drawn rings times_width outages_width stages steps laws " + " ".join((*COUNTS, *ADDRESSES)),
+    " drawn rings times_width outages_width stages steps laws stations_count links_count bounded "
+    + " ".join((*COUNTS, *ADDRESSES)),
 )
 """What there is once: the time, counters, heads of the lists of free rows, widths of tables, and their addresses."""

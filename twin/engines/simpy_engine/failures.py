@@ -29,6 +29,10 @@ class Victim(Protocol):
         """Let a request leave for good."""
         ...
 
+    def admit(self, token: Token) -> None:
+        """Bring a request to a node of its station again."""
+        ...
+
 
 class Failing:
     """Takes nodes down and brings them back, and says what becomes of their requests."""
@@ -102,9 +106,9 @@ class Failing:
             else:
                 token.retries += 1
                 self.retried += 1
-                pool.accept(token)
+                self.simulation.admit(token)
         for token in [token for _, waiting in struck for token in waiting]:
-            pool.accept(token)
+            self.simulation.admit(token)
 
     def _repair(self, station: int, nodes: Iterable[int]) -> None:
         """Bring *nodes* back at once, so that the stranded requests spread over all of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from simpy import Environment, Event, Timeout
 
@@ -17,11 +17,15 @@ MICRO = 1_000_000
 
 Done = Callable[[Token], None]
 
+Leaves = Callable[[Token, float], bool]
+"""Says whether a request must leave the node of this number."""
+
 
 class FifoNode:
     """Requests wait their turn for the cores they need; the first in line is served first."""
 
     __slots__ = (
+        "area",
         "capacity",
         "done",
         "env",
@@ -42,6 +46,8 @@ class FifoNode:
         self.index = float(index)
         self.total = self.free = round(pool.cores * MICRO)
         self.capacity = pool.queue_capacity
+        self.area = 0.0
+        """Integral of the cores given back, less that of those taken: with those taken now, the busy core-seconds."""
         self.fails = fails
         self.finished = self._finish
         self.queue: deque[Token] = deque()
@@ -71,18 +77,24 @@ class FifoNode:
         timer.callbacks.append(self.finished)
         if self.fails:
             self.running[token] = timer
+            self.area -= self.env.now * units
 
     def _finish(self, event: Event) -> None:
         token: Token = event._value
         if self.fails:
             del self.running[token]
+            self.area += self.env.now * token.step.micro_units
         self.present -= 1
         self.free += token.step.micro_units
+        self._serve()
+        self.done(token)
+
+    def _serve(self) -> None:
+        """Start those first in line for which there are cores."""
         queue = self.queue
         while queue and queue[0].step.micro_units <= self.free:
             waiting = queue.popleft()
             self._start(waiting, waiting.step.micro_units)
-        self.done(token)
 
     def crash(self) -> tuple[list[Token], list[Token]]:
         """Go down; return the requests that were running and those that were waiting."""
@@ -90,11 +102,31 @@ class FifoNode:
         running, waiting = list(self.running), list(self.queue)
         for timer in self.running.values():
             cancel(timer)
+        self.area += self.env.now * (self.total - self.free)
         self.running.clear()
         self.queue.clear()
         self.free = self.total
         self.present = 0
         return running, waiting
+
+    def withdraw(self, leaves: Leaves, *, kill: bool) -> tuple[list[Token], list[Token]]:
+        """Return the requests that *leaves* picks: those interrupted (if *kill*) and those that waited."""
+        running = [token for token in self.running if leaves(token, self.index)] if kill else []
+        for token in running:
+            cancel(self.running.pop(token))
+            self.free += token.step.micro_units
+            self.area += self.env.now * token.step.micro_units
+        waiting = [token for token in self.queue if leaves(token, self.index)]
+        if waiting:
+            gone = set(waiting)
+            self.queue = deque(token for token in self.queue if token not in gone)
+        self.present -= len(running) + len(waiting)
+        self._serve()
+        return running, waiting
+
+    def busy(self) -> float:
+        """Return the core-seconds of service up to now; counted where the node may be interrupted."""
+        return (self.area + self.env.now * (self.total - self.free)) / MICRO
 
 
 class _Share:
@@ -119,6 +151,7 @@ class SharingNode:
     """
 
     __slots__ = (
+        "area",
         "capacity",
         "cores",
         "done",
@@ -139,6 +172,8 @@ class SharingNode:
         self.index = float(index)
         self.cores = pool.cores
         self.capacity = pool.queue_capacity
+        self.area = 0.0
+        """Core-seconds of service up to the last change."""
         self.shares: list[_Share] = []
         self.leading: _Share | None = None
         self.timer: Timeout | None = None
@@ -178,6 +213,7 @@ class SharingNode:
         self.since = now
         for share in self.shares:
             share.clock = share.clock + share.rate * elapsed if share.heap else 0.0
+            self.area += share.rate * share.units * len(share.heap) * elapsed
 
     def _reschedule(self) -> None:
         """Fix the rates (max-min fair: small demands first) and set the timer for the next departure."""
@@ -210,6 +246,7 @@ class SharingNode:
     def crash(self) -> tuple[list[Token], list[Token]]:
         """Go down; return the requests that were running (all of them)."""
         self.up = False
+        self._advance()
         cancel(self.timer)
         self.timer = None
         running = [token for share in self.shares for _, _, token in sorted(share.heap)]
@@ -217,3 +254,23 @@ class SharingNode:
             share.heap.clear()
         self.present = 0
         return running, []
+
+    def withdraw(self, leaves: Leaves, *, kill: bool) -> tuple[list[Token], list[Token]]:
+        """Return the requests that *leaves* picks, if *kill*; none waits, all are in service."""
+        running = [
+            token for share in self.shares for _, _, token in sorted(share.heap) if kill and leaves(token, self.index)
+        ]
+        if running:
+            gone = set(running)
+            self._advance()
+            for share in self.shares:
+                share.heap = [entry for entry in share.heap if entry[2] not in gone]
+                heapify(share.heap)
+            self.present -= len(running)
+            self._reschedule()
+        return running, []
+
+    def busy(self) -> float:
+        """Return the core-seconds of service up to now."""
+        rate = sum(share.rate * share.units * len(share.heap) for share in self.shares)
+        return self.area + rate * (self.env.now - self.since)

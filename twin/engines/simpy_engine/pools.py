@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from simpy import Environment, Event, Timeout
 
-from twin.engines.simpy_engine.nodes import Done, FifoNode, SharingNode
+from twin.engines.simpy_engine.nodes import Done, FifoNode, Leaves, SharingNode
 from twin.engines.simpy_engine.token import Token
 from twin.engines.trajectory import COLD, WARM
 from twin.network import FunctionPool, NodePool
@@ -79,6 +79,18 @@ class ReplicaPool:
         for _ in range(len(self.stranded)):
             self.accept(self.stranded.popleft())
 
+    def present(self) -> int:
+        """Return how many requests are here, those included that found no node up."""
+        return len(self.stranded) + sum(node.present for node in self.nodes)
+
+    def withdraw(self, leaves: Leaves, *, kill: bool) -> tuple[list[Token], list[Token], list[Token]]:
+        """Return the requests that must look for another node: interrupted, waiting, and stranded."""
+        pairs = [node.withdraw(leaves, kill=kill) for node in self.nodes]
+        stranded = list(self.stranded)
+        self.stranded.clear()
+        running, waiting = ([token for pair in pairs for token in pair[i]] for i in (0, 1))
+        return running, waiting, stranded
+
 
 def _present(node: Node) -> int:
     return node.present
@@ -105,6 +117,17 @@ class InstancePool:
     def entrance(self, _replicas: int) -> Done:
         """Return what accepts the requests of a step."""
         return self.accept
+
+    def present(self) -> int:
+        """Return how many requests are here, waiting and running."""
+        return self.busy + len(self.queue)
+
+    def withdraw(self, leaves: Leaves, *, kill: bool) -> tuple[list[Token], list[Token], list[Token]]:  # noqa: ARG002
+        """Return the requests that waited and must go elsewhere; the provider ends what it has begun."""
+        waiting = [token for token in self.queue if leaves(token, 0.0)]
+        gone = set(waiting)
+        self.queue = deque(token for token in self.queue if token not in gone)
+        return [], waiting, []
 
     def accept(self, token: Token) -> None:
         """Run *token* on an instance, or apply the concurrency limit."""

@@ -15,6 +15,7 @@ import numpy as np
 from simpy import Environment
 from simpy.core import StopSimulation
 
+from twin.engines.simpy_engine.draws import Column
 from twin.engines.simpy_engine.failures import Failing
 from twin.engines.simpy_engine.joins import JoinRules, Whereabouts, merged
 from twin.engines.simpy_engine.links import FreeLink, SharedLink, Timeline
@@ -91,7 +92,7 @@ class Simulation:
         self.network = network
         self.routes = lay_routes(network, seed, replication)
         self.billing = billing
-        self._columns = [column for route in self.routes for column in route.columns]
+        self._columns = self._columns_in_use()
         self._columns += [coin for stage in {route.stage for route in self.routes} for coin in stage.coins]
         self._capacity = 0
         self._limit: float = inf
@@ -110,6 +111,10 @@ class Simulation:
         )
 
     # -- set-up -------------------------------------------------------------------------------------------------
+
+    def _columns_in_use(self) -> list[Column]:
+        used = (route for route in self.routes if route.forward is route and not route.retired)
+        return [column for route in used for column in route.columns]
 
     def _open_records(self) -> None:
         self.live = 0
@@ -151,8 +156,8 @@ class Simulation:
         """Number of the request that arrives next."""
         return len(self.arrivals)
 
-    def start(self, source: int, step: int, hop: Hop | None) -> None:
-        """Let a request arrive from *source* and travel to *step*."""
+    def start(self, source: int) -> None:
+        """Let a request arrive from *source* and travel to its first step."""
         request = len(self.arrivals)
         if request >= self._limit:
             return  # the last request arrived together with others, at this very moment
@@ -163,13 +168,15 @@ class Simulation:
         self.source_of.append(source)
         self.live += 1
         token = Token(request)
+        entry = self.network.entries[source]
+        step = self.routes[entry.step]
         if self._tracks_tokens:
             self._whereabouts[request] = Whereabouts(len(self.network.stages))
-            self._whereabouts[request].active[self.routes[step].stage.index] += 1
-            self._whereabouts[request].inbound[self.routes[step].stage.index] += 1
+            self._whereabouts[request].active[step.stage.index] += 1
+            self._whereabouts[request].inbound[step.stage.index] += 1
         if request + 1 == self._limit:
             self._stop.succeed()
-        self._travel(token, self.routes[step], hop)
+        self._travel(token, step, entry.hop)
 
     def _reserve(self) -> None:
         self._capacity = max(FIRST_RESERVE, 2 * self._capacity)
@@ -229,13 +236,13 @@ class Simulation:
         token.retries = 0
         step = token.step
         self._draw_visit(token)
-        self._whereabouts[token.request].visits[step.index] = token.visit + 1
+        self._whereabouts[token.request].visits[step.counter] = token.visit + 1
         token.service = step.services.later(token.request, token.visit)
         step.accept(token)
 
     def _draw_visit(self, token: Token) -> None:
         if self._tracks_tokens:
-            token.visit = self._whereabouts[token.request].visits.get(token.step.index, 0)
+            token.visit = self._whereabouts[token.request].visits.get(token.step.counter, 0)
 
     def _done(self, token: Token) -> None:
         """Leave a station: record the visit, then go on within the component or leave it."""
@@ -341,6 +348,10 @@ class Simulation:
             now = self.env.now
             self._begin(token, now)
             self._queue(token, now)
+
+    def admit(self, token: Token) -> None:
+        """Bring *token* to a node of its station again."""
+        token.step.pool.accept(token)
 
     def lose(self, token: Token) -> None:
         """Let *token* leave for good; its request counts as lost."""

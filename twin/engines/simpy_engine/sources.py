@@ -12,7 +12,7 @@ from twin.arrivals import FloatArray, arrival_blocks
 from twin.model.events import LoadStep
 from twin.model.law import LawName
 from twin.model.workload import Closed
-from twin.network import Entry, Hop, Network
+from twin.network import Entry, Network
 from twin.streams import stream
 
 
@@ -27,7 +27,7 @@ class Starter(Protocol):
         """Number of the request that arrives next."""
         ...
 
-    def start(self, source: int, step: int, hop: Hop | None) -> None:
+    def start(self, source: int) -> None:
         """Let a request arrive."""
         ...
 
@@ -49,7 +49,7 @@ def open_sources(
             users.append(ClosedSource(simulation, i, entry, rng, network.bare))
         else:
             blocks = arrival_blocks(entry.source.arrivals, rng, bare=network.bare, steps=steps)
-            clocks.append(OpenSource(simulation, i, entry, blocks))
+            clocks.append(OpenSource(simulation, i, blocks))
 
     def ended(request: int) -> None:
         for source in users:
@@ -74,11 +74,10 @@ def _nothing(_request: int) -> None:
 class OpenSource:
     """Requests arrive at times of their own."""
 
-    def __init__(self, simulation: Starter, index: int, entry: Entry, blocks: Iterator[FloatArray]) -> None:
+    def __init__(self, simulation: Starter, index: int, blocks: Iterator[FloatArray]) -> None:
         self.simulation = simulation
         self.env = simulation.env
         self.index = index
-        self.entry = entry
         self.blocks = blocks
         self.times: memoryview = np.empty(0).data
         self.position = 0
@@ -98,7 +97,7 @@ class OpenSource:
 
     def _arrive(self, _event: Event) -> None:
         self._wait()
-        self.simulation.start(self.index, self.entry.step, self.entry.hop)
+        self.simulation.start(self.index)
 
 
 class ClosedSource:
@@ -108,7 +107,6 @@ class ClosedSource:
         assert isinstance(entry.source.arrivals, Closed)
         self.simulation = simulation
         self.index = index
-        self.entry = entry
         self.rng = rng
         self.think_time = entry.source.arrivals.think_time.resolved(bare)
         self.mine: set[int] = set()
@@ -122,7 +120,7 @@ class ClosedSource:
     def _arrive(self, _event: Event) -> None:
         # Noted before it starts: a request that is turned away ends at once.
         self.mine.add(self.simulation.next_request)
-        self.simulation.start(self.index, self.entry.step, self.entry.hop)
+        self.simulation.start(self.index)
 
     def ended(self, request: int) -> None:
         """Let the user of *request* think again, if the user is one of this source."""

@@ -16,6 +16,7 @@ class Token:
     began: float
     service: float
     node: float
+    switches: int
 
     __slots__ = (
         "began",
@@ -27,6 +28,7 @@ class Token:
         "retries",
         "service",
         "step",
+        "switches",
         "visit",
     )
 
