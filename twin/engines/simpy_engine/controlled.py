@@ -35,6 +35,7 @@ class ControlledSimulation(Simulation):
         billing: Billing | None = None,
     ) -> None:
         self._switches = 0
+        self._ended = False
         super().__init__(network, seed, replication, tuple(events), billing or Billing(), horizon)
         self._limit = inf if requests is None else requests
         self._stop.callbacks.append(StopSimulation.callback)
@@ -54,15 +55,22 @@ class ControlledSimulation(Simulation):
     @property
     def over(self) -> bool:
         """Whether nothing more will happen."""
-        if self._horizon is not None:
-            return bool(self._stop.processed or self.env.now >= self._horizon)
-        return bool(self._stop.processed) or self.env.peek() == inf
+        return self._ended or (self._horizon is not None and self.env.now >= self._horizon)
 
     def advance(self, until: float) -> None:
         """Run on to the second *until*, or to the end; what happens at that very second is still to come."""
         stop = until if self._horizon is None else min(until, self._horizon)
-        if stop > self.env.now and not self.over:
-            self.env.run(until=stop if stop < inf else None)
+        if stop <= self.env.now or self.over:
+            return
+        try:
+            while self.env.peek() < stop:
+                self.env.step()
+        except StopSimulation:
+            self._ended = True
+            return
+        self._ended = self._horizon is None and self.env.peek() == inf
+        if stop < inf:
+            self.env.run(until=stop)  # nothing is left before: this moves the clock
 
     def finished(self) -> Trajectory:
         """Return all records."""
