@@ -149,7 +149,12 @@ def _deployments(draw: Draw, component: str, hosts: list[str]) -> dict[str, Any]
 def _partitions(draw: Draw, hosts: list[str], *, last: bool) -> dict[str, Any]:
     candidates = draw(st.lists(st.sampled_from(hosts), min_size=1, max_size=3, unique=True))
     container = st.fixed_dictionaries(
-        {}, optional={"memory_mb": st.sampled_from([1, 512.5]), "image": st.just("a/b:1")}
+        {},
+        optional={
+            "memory_mb": st.sampled_from([1, 512.5]),
+            "image": st.just("a/b:1"),
+            "image_mb": st.sampled_from([0.0, 250.5]),
+        },
     )
     body: dict[str, Any] = {"candidates": {name: draw(container) for name in candidates}}
     optional = {"data_mb": st.floats(0, 9)} | ({} if last else {"exit_probability": st.floats(0, 1)})
@@ -209,6 +214,7 @@ def scenarios(draw: Draw) -> Scenario:
         "constraints": draw(_constraints(first)),
         "events": draw(_events(next(iter(continuum["resources"])))),
         "run": draw(_runs()),
+        "reconfiguration": draw(_reconfigurations(continuum)),
         "plan": {"placements": {name: draw(_placements(partitions[name], continuum)) for name in placed}},
         "expect": draw(st.sampled_from([[], [{"figure": "response_time.mean", "below": 2}]])),
     }
@@ -265,5 +271,24 @@ def _runs() -> st.SearchStrategy[dict[str, Any]]:
             "replications": st.integers(1, 9),
             "discipline": st.sampled_from(["ps", "fifo"]),
             "bare_mean": st.sampled_from(["exponential", "deterministic"]),
+        },
+    )
+
+
+def _reconfigurations(continuum: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    monitor = st.fixed_dictionaries(
+        {}, optional={"window": seconds(), "delay": seconds(), "noise": st.floats(0, 1), "hold": seconds()}
+    )
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "period": seconds(),
+            "monitor": monitor,
+            "removal": st.sampled_from(["drain", "kill"]),
+            "registry": st.sampled_from([*continuum["layers"]]),
+            "failure_probability": st.floats(0, 1),
+            "late_probability": st.floats(0, 1),
+            "late_factor": st.floats(1, 9),
+            "fixed_resources": st.lists(st.sampled_from([*continuum["resources"]]), max_size=2),
         },
     )

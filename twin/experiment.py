@@ -133,7 +133,7 @@ def replicate(job: Job) -> Measures:
             requests=run.requests if run.horizon or run.requests else REQUESTS,
             horizon=run.horizon,
             events=scenario.events,
-            billing=_billing(scenario, network),
+            billing=billing_of(scenario, network),
             sink=Several(sinks) if tally else None,
         )
         if writer and not tally:
@@ -171,7 +171,8 @@ def _require_time_after_warm_up(scenario: Scenario, horizon: float) -> None:
         )
 
 
-def _billing(scenario: Scenario, network: Network) -> Billing:
+def billing_of(scenario: Scenario, network: Network) -> Billing:
+    """Return the price list of the steps on cloud functions."""
     rules = {}
     for i, step in enumerate(network.steps):
         station = network.stations[step.station]

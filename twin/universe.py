@@ -42,7 +42,7 @@ class Universe:
         self._steps: list[Step] = []
         self._hosts: list[str] = []
         self._deployments: list[tuple[Component, Deployment, int]] = []
-        self._stages = tuple(self._stage(component) for component in self.components)
+        self.stages = tuple(self._stage(component) for component in self.components)
         self._media = tuple(link(domain) for domain in scenario.continuum.domains.values())
         self._transfers: dict[tuple[object, ...], Hop | None] = {}
 
@@ -64,7 +64,7 @@ class Universe:
             stations=tuple(self.stations.values()),
             links=self._media,
             steps=tuple(wiring.step(i, step) for i, step in enumerate(self._steps)),
-            stages=self._stages,
+            stages=self.stages,
             entries=wiring.entries(),
             paths=tuple(
                 tuple(self.stage_index[name] for name in constraint.path)

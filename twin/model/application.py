@@ -32,6 +32,9 @@ class Container(Value):
     image: str | None = None
     """Container image."""
 
+    image_mb: NonNegative = 0.0
+    """Megabytes of the image, pulled from the registry where the partition starts on another node."""
+
     properties: dict[str, JsonValue] = Field(default_factory=dict)
     """Further facts of the source format, kept for export; the twin does not read them."""
 

@@ -30,6 +30,7 @@ def scenario_problems(scenario: Scenario) -> list[Problem]:
         _sources,
         _constraints,
         _events,
+        _reconfiguration,
     )
     return [problem for check in checks for problem in check(scenario)]
 
@@ -212,3 +213,11 @@ def _events(scenario: Scenario) -> Iterator[Problem]:
         resource = continuum.resources.get(event.resource) if isinstance(event, Crash) else None
         if isinstance(event, Crash) and resource and event.node is not None and event.node >= resource.nodes:
             yield Problem(f"{where}.node", f"{resource.name!r} has nodes 0 to {resource.nodes - 1}, got {event.node}")
+
+
+def _reconfiguration(scenario: Scenario) -> Iterator[Problem]:
+    change, where = scenario.reconfiguration, "reconfiguration"
+    if change.registry is not None:
+        yield from unknown(f"{where}.registry", "layer", change.registry, scenario.continuum.layers)
+    for i, name in enumerate(change.fixed_resources):
+        yield from unknown(f"{where}.fixed_resources.{i}", "resource", name, scenario.continuum.resources)

@@ -106,6 +106,9 @@ class Resource(Value):
 
     power: Power | None = None
 
+    start_time: Law = Law(mean=0.0, law="deterministic")
+    """Seconds from ordering another node until it runs; it is paid from the moment it is ordered."""
+
     discipline: Discipline | None = None
     """``ps``: requests share the cores; ``fifo``: they queue for them. Absent: the scenario's ``run.discipline``."""
 

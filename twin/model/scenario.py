@@ -14,6 +14,7 @@ from twin.model.events import Event
 from twin.model.law import LawName
 from twin.model.plan import Placement, Plan
 from twin.model.profile import Profile
+from twin.model.reconfiguration import Reconfiguration
 from twin.model.workload import Workload
 
 Confidence = Annotated[float, Field(gt=0, lt=1, strict=True)]
@@ -122,6 +123,9 @@ class Scenario(Value):
     events: tuple[Event, ...] = ()
 
     run: Run = Run()
+
+    reconfiguration: Reconfiguration = Reconfiguration()
+    """How the plan may change during the run, where a policy decides."""
 
     plan: Plan | None = None
     """The plan to run unless another is given: partition → placement."""

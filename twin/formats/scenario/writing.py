@@ -81,6 +81,7 @@ def _scenario(scenario: Scenario) -> _Mapping:
         "constraints": [{"kind": one.kind, **_plain(one, "kind")} for one in scenario.constraints],
         "events": [_with_laws(one, tag="event") for one in scenario.events],
         "run": _plain(scenario.run),
+        "reconfiguration": _plain(scenario.reconfiguration),
         "plan": _plan(scenario.plan),
         "expect": [_plain(one) for one in scenario.expect],
     }
@@ -93,7 +94,7 @@ def _continuum(continuum: Continuum) -> _Mapping:
         "domains": {name: _plain(domain, "name") for name, domain in continuum.domains.items()},
         "layers": {name: _plain(layer, "name") for name, layer in continuum.layers.items()},
         "resources": {
-            name: _plain(resource, "name", "accelerators") | _accelerators(resource.accelerators)
+            name: _with_laws(resource, "name", "accelerators") | _accelerators(resource.accelerators)
             for name, resource in continuum.resources.items()
         },
         "functions": {name: _with_laws(function, "name") for name, function in continuum.functions.items()},
