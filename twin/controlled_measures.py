@@ -115,8 +115,8 @@ def _stays(course: Course, station: int, *, queued: bool) -> FloatArray:
 def _after_rents(rents: list[tuple[float, float]], stays: FloatArray, horizon: float, busy_at_end: bool) -> float:
     """Return the seconds for which a node was still busy after it was withdrawn."""
     total = 0.0
-    following = [begin for begin, _ in rents[1:]] + [horizon]
-    for (_, gap), end in zip(rents, following, strict=True):
+    for i, (_, gap) in enumerate(rents):
+        end = rents[i + 1][0] if i + 1 < len(rents) else horizon
         if gap >= end:
             continue
         if end == horizon and busy_at_end:
