@@ -2,8 +2,9 @@
 
 Three components in a row, each on a resource of its own of up to eight nodes (FIFO, exponential service), under a
 sinusoidal load; the policy adds or gives back nodes by their utilisation. The plain style (one process per request, one
-``Resource`` per node) gets the decisions of the compiled run at the same seconds, so both carry out the same plans, and
-it is spared the observations. Both run in this process, in turn; what counts is the ratio of CPU times.
+``Resource`` per node) measures means and percentiles each minute, too, but gets its decisions from the compiled run at
+the same seconds, so that both carry out the same plans. Both run in this process, in turn; what counts is the ratio of
+CPU times.
 
     python benchmarks/policy_loop.py [--rate 40] [--hours 2] [--rounds 5]
 """
@@ -14,6 +15,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Generator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +64,7 @@ def system(rate: float, horizon: float) -> tuple[Scenario, Plan]:
             },
             "application": {
                 "components": {name: {"candidates": [f"vm{i}"]} for i, name in enumerate(names)},
-                "dependencies": [{"from": a, "to": b} for a, b in zip(names, names[1:], strict=False)],
+                "dependencies": [{"from": a, "to": b} for a, b in pairwise(names)],
             },
             "profiles": {name: {f"vm{i}": BUSY * NODES / 2 / rate} for i, name in enumerate(names)},
             "workload": {
@@ -87,41 +89,65 @@ def compiled(scenario: Scenario, plan: Plan, replication: int) -> tuple[list[tup
     return list(course.plans), float(np.nanmean(run.ends - run.arrivals)), len(run.arrivals)
 
 
-def plain(scenario: Scenario, plans: list[tuple[float, Plan]], replication: int) -> float:
-    """Return the mean response time of the usual style under *plans*."""
-    env = simpy.Environment()
-    nodes = [[simpy.Resource(env) for _ in range(NODES)] for _ in range(STATIONS)]
-    mean = BUSY * NODES / 2 / scenario.workload.sources["s"].arrivals.rate  # type: ignore[union-attr]
-    replicas = [4] * STATIONS
-    rng = np.random.default_rng(replication)
-    response_times: list[float] = []
+class Plain:
+    """The usual style under plans that are given."""
 
-    def request() -> Generator[simpy.Event, Any, None]:
-        arrival = env.now
+    def __init__(self, scenario: Scenario, plans: list[tuple[float, Plan]], replication: int) -> None:
+        self.env = simpy.Environment()
+        self.nodes = [[simpy.Resource(self.env) for _ in range(NODES)] for _ in range(STATIONS)]
+        self.arrivals: Any = scenario.workload.sources["s"].arrivals
+        self.mean = BUSY * NODES / 2 / self.arrivals.rate
+        self.replicas = [4] * STATIONS
+        self.rng = np.random.default_rng(replication)
+        self.visits: list[list[tuple[float, float]]] = [[] for _ in range(STATIONS)]
+        self.response_times: list[tuple[float, float]] = []
+        self.env.process(self.policy(plans))
+        self.env.process(self.monitor())
+        self.env.process(self.source(replication))
+        self.env.run(until=scenario.run.horizon)
+
+    def request(self) -> Generator[simpy.Event, Any, None]:
+        """Live the life of a request."""
+        env, arrival = self.env, self.env.now
         for station in range(STATIONS):
-            node = nodes[station][int(rng.random() * replicas[station])]
+            entered = env.now
+            node = self.nodes[station][int(self.rng.random() * self.replicas[station])]
             with node.request() as turn:
                 yield turn
-                yield env.timeout(rng.exponential(mean))
-        response_times.append(env.now - arrival)
+                yield env.timeout(self.rng.exponential(self.mean))
+            self.visits[station].append((env.now, env.now - entered))
+        self.response_times.append((env.now, env.now - arrival))
 
-    def source() -> Generator[simpy.Event, Any, None]:
-        arrivals = scenario.workload.sources["s"].arrivals
-        for block in arrival_blocks(arrivals, stream(0, replication, "arrivals/s"), bare="exponential", steps=()):
+    def source(self, replication: int) -> Generator[simpy.Event, Any, None]:
+        """Let requests arrive."""
+        for block in arrival_blocks(self.arrivals, stream(0, replication, "arrivals/s"), bare="exponential", steps=()):
             for moment in block.tolist():
-                yield env.timeout(moment - env.now)
-                env.process(request())
+                yield self.env.timeout(moment - self.env.now)
+                self.env.process(self.request())
 
-    def policy() -> Generator[simpy.Event, Any, None]:
+    def policy(self, plans: list[tuple[float, Plan]]) -> Generator[simpy.Event, Any, None]:
+        """Carry out the plans."""
         for moment, plan in plans:
-            if moment > env.now:
-                yield env.timeout(moment - env.now)
-            replicas[:] = [place.replicas for place in plan.placements.values()]
+            if moment > self.env.now:
+                yield self.env.timeout(moment - self.env.now)
+            self.replicas[:] = [place.replicas for place in plan.placements.values()]
 
-    env.process(policy())
-    env.process(source())
-    env.run(until=scenario.run.horizon)
-    return statistics.fmean(response_times)
+    def monitor(self) -> Generator[simpy.Event, Any, None]:
+        """Find mean and 95th percentile of the last two minutes, every minute."""
+        first = [0] * (STATIONS + 1)
+        while True:
+            yield self.env.timeout(60.0)
+            for i, times in enumerate([*self.visits, self.response_times]):
+                while first[i] < len(times) and times[first[i]][0] < self.env.now - 120.0:
+                    first[i] += 1
+                window = np.array([seconds for _, seconds in times[first[i] :]])
+                if len(window):
+                    _ = window.mean(), np.percentile(window, 95)
+
+
+def plain(scenario: Scenario, plans: list[tuple[float, Plan]], replication: int) -> float:
+    """Return the mean response time of the usual style under *plans*."""
+    return statistics.fmean(seconds for _, seconds in Plain(scenario, plans, replication).response_times)
 
 
 def main() -> None:

@@ -29,6 +29,8 @@ from twin.network import FunctionPool, NodePool
 from twin.streams import stream
 from twin.universe import Universe
 
+MOST_SHORT = 2**15
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Usage:
@@ -77,7 +79,8 @@ class Monitor:
         responses, lost = self._endings(since)
         answered = responses[lost == 0]
         visits, executions, passages = (self._rows(name, since) for name in self._first)
-        stages = self._stage_times(visits, executions)
+        steps = _Groups(visits, len(self._layout.steps))
+        stages = self._stage_times(steps, executions)
         self._judge(stages, passages, answered, now - since)
         names = [entry.name for entry in self.scenario.workload.sources.values()]
         span = max(now - since, 1e-9)
@@ -94,7 +97,7 @@ class Monitor:
                 stage.name: ComponentSeen(throughput=len(times) / span, response_time=self._times(times))
                 for stage, times in zip(self.universe.components, stages, strict=True)
             },
-            partitions=self._partitions(visits, plan),
+            partitions=self._partitions(steps, plan),
             paths=self._paths(passages),
             resources=self._resources(census, since, plan),
             bandwidths=self._bandwidths(now),
@@ -137,12 +140,14 @@ class Monitor:
         inside = columns[0] > since
         return columns[1][inside], columns[2][inside]
 
-    def _stage_times(self, visits: FloatArray, executions: FloatArray) -> list[FloatArray]:
+    def _stage_times(self, steps: _Groups, executions: FloatArray) -> list[FloatArray]:
         """Return the times of the executions of each component."""
-        by_step = _split(visits[:, 1], visits[:, 3] - visits[:, 2], len(self._layout.steps))
-        by_stage = _split(executions[:, 1], executions[:, 3] - executions[:, 2], len(self.universe.components))
+        own = _Groups(executions, len(self.universe.components))
         stages = self._layout.stages
-        return [by_stage[i] if len(stage.steps) > 1 else by_step[stage.steps[0]] for i, stage in enumerate(stages)]
+        return [
+            own.durations(i) if len(stage.steps) > 1 else steps.durations(stage.steps[0])
+            for i, stage in enumerate(stages)
+        ]
 
     # -- figures ------------------------------------------------------------------------------------------------
 
@@ -158,19 +163,19 @@ class Monitor:
         mean, p95 = self._blurred(float(times.mean())), self._blurred(_quantile(times, 0.95))
         return Times(count=len(times), mean=mean, p95=p95)
 
-    def _partitions(self, visits: FloatArray, plan: Plan) -> dict[str, PartitionSeen]:
-        responses = _split(visits[:, 1], visits[:, 3] - visits[:, 2], len(self._layout.steps))
-        services = _split(visits[:, 1], visits[:, 4], len(self._layout.steps))
+    def _partitions(self, steps: _Groups, plan: Plan) -> dict[str, PartitionSeen]:
         at = {name: self.universe.step_index[name, placement.resource] for name, placement in plan.placements.items()}
         return {
-            name: PartitionSeen(service_time=self._times(services[i]), response_time=self._times(responses[i]))
+            name: PartitionSeen(
+                service_time=self._times(steps.of(i)[:, 4]), response_time=self._times(steps.durations(i))
+            )
             for name, i in at.items()
         }
 
     def _paths(self, passages: FloatArray) -> dict[str, Times]:
         limits = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
-        times = _split(passages[:, 1], passages[:, 3] - passages[:, 2], len(limits))
-        return {constraint_name(limit): self._times(times[i]) for i, limit in enumerate(limits)}
+        times = _Groups(passages, len(limits))
+        return {constraint_name(limit): self._times(times.durations(i)) for i, limit in enumerate(limits)}
 
     def _use(self, census: Census) -> None:
         """Add up what the nodes did since the last look."""
@@ -226,7 +231,8 @@ class Monitor:
     def _judge(self, stages: list[FloatArray], passages: FloatArray, answered: FloatArray, span: float) -> None:
         """Find the true value of every constrained figure, and note whether it breaks its constraint."""
         paths = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
-        along = iter(_split(passages[:, 1], passages[:, 3] - passages[:, 2], len(paths)))
+        groups = _Groups(passages, len(paths))
+        along = iter([groups.durations(i) for i in range(len(paths))])
         self._values: dict[str, float | None] = {}
         for constraint in self.scenario.constraints:
             if isinstance(constraint, DeviceConstraint):
@@ -273,12 +279,23 @@ class _Layout:
         return np.array([plan.nodes(name) for name in self.names], dtype=np.float64)
 
 
-def _split(owners: FloatArray, values: FloatArray, count: int) -> list[FloatArray]:
-    """Return the *values* of each owner below *count*."""
-    keys = owners.astype(np.int32)
-    order = np.argsort(keys, kind="stable")
-    bounds = np.cumsum(np.bincount(keys, minlength=count))[:-1]
-    return np.split(values[order], bounds) if count else []
+class _Groups:
+    """Rows of records by their owner, the second column; a third and a fourth column say from when to when."""
+
+    def __init__(self, rows: FloatArray, count: int) -> None:
+        # Whole numbers of 16 bits are sorted in one pass; more steps or components than that have other troubles.
+        owners = rows[:, 1].astype(np.int16 if count < MOST_SHORT else np.int64)
+        self._rows = rows if count == 1 else rows[np.argsort(owners, kind="stable")]
+        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))]).tolist()
+
+    def of(self, owner: int) -> FloatArray:
+        """Return the rows of *owner*."""
+        return self._rows[self._bounds[owner] : self._bounds[owner + 1]]
+
+    def durations(self, owner: int) -> FloatArray:
+        """Return end less start of the rows of *owner*."""
+        rows = self.of(owner)
+        return rows[:, 3] - rows[:, 2]
 
 
 def _quantile(times: FloatArray, share: float) -> float:

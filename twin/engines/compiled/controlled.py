@@ -13,6 +13,7 @@ from twin.engines.compiled.coverage import require_covered
 from twin.engines.compiled.nodes import FIFO, FUNCTION
 from twin.engines.compiled.outcome import records, trajectory_of
 from twin.engines.compiled.simulation import CompiledRun
+from twin.engines.compiled.warm import note_warm
 from twin.engines.compiled.world import NONE
 from twin.engines.controlled import Census, IntArray
 from twin.engines.simpy_engine import Billing
@@ -84,6 +85,7 @@ class ControlledCompiled(CompiledRun):
 
     def finished(self) -> Trajectory:
         """Return all records."""
+        note_warm()
         return trajectory_of(self.memory, self.network)
 
     # -- to be looked at ----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.model.law import Law
 from twin.model.workload import Poisson, Source
 from twin.network import Entry, Network, NodePool, Stage, Step
-from twin.traffic import visits_per_request
+from twin.traffic import mean_rates, visits_per_request
 
 FIRST_REQUESTS = 4096
 
@@ -74,6 +74,12 @@ def warm_up() -> None:
     simulate_compiled(network, seed=0, requests=1)
 
 
+def _expected(network: Network, horizon: float) -> int:
+    """Return for how many requests to make room before they come."""
+    known = float(np.nan_to_num(mean_rates(network)).sum())
+    return int(min(1.02 * known * horizon, MOST_AT_ONCE)) + FIRST_REQUESTS
+
+
 class CompiledRun:
     """One replication: its tables, and what fills them."""
 
@@ -102,7 +108,8 @@ class CompiledRun:
     def open(self, requests: int | None, horizon: float | None, *, keep_visits: bool) -> None:
         """Lay everything out, and note what a run begins with."""
         memory, network = self.memory, self.network
-        room = min(requests or FIRST_REQUESTS, pieces.REQUESTS if self.pieces else MOST_AT_ONCE)
+        most = pieces.REQUESTS if self.pieces else MOST_AT_ONCE
+        room = min(requests or _expected(network, horizon or 0.0), most)
         memory.update(self.layout.tables)
         visits = int(room * min(visits_per_request(network), MOST_VISITS)) + FIRST_REQUESTS if keep_visits else 1
         visits = min(visits, pieces.ROWS) if self.pieces else visits
@@ -168,6 +175,7 @@ class CompiledRun:
     def finished(self) -> Trajectory:
         """Run to the end and return the records."""
         need = self.go_on()
+        note_warm()
         clock = self.memory.clock
         if need == kernel.DRAINED and np.isfinite(clock["horizon"][0]):
             clock["now"] = clock["horizon"]
@@ -189,7 +197,6 @@ class CompiledRun:
             if self.pieces and self.pieces.is_due:
                 self.pieces.hand_over()
             answers[need]()
-        note_warm()
         return need
 
     def _make_room(self) -> None:
