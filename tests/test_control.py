@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.random_worlds import random_plan, world
+from twin.actuation import Actuator
 from twin.alarms import Alarms
 from twin.control import Observation
 from twin.controlled_measures import ControlledMeasures
@@ -246,6 +247,48 @@ def test_impossible_plans_are_refused_and_counted() -> None:
     assert "asks for 4 replicas" in ours.refused[0].reason
     assert "'edge' is fixed" in ours.refused[1].reason
     assert ours.plans[1][0] == 30.0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_each_component_changes_over_when_its_own_replicas_are_ready(fails: bool) -> None:
+    """One is ready after 2 s, the other after 5 s; a change that fails shows only when the last would be ready."""
+    boots = {"fast": 2.0, "slow": 5.0}
+    scenario = Scenario.model_validate(
+        {
+            "name": "two",
+            "continuum": {
+                "layers": {"cloud": {"type": "Virtual"}},
+                "domains": {"net": {"layers": ["cloud"], "bandwidth_mbit_per_s": 8}},
+                "resources": {
+                    "old": {"layer": "cloud"},
+                    **{
+                        n: {"layer": "cloud", "start_time": {"mean": t, "law": "deterministic"}}
+                        for n, t in boots.items()
+                    },
+                },
+            },
+            "application": {"components": {"a": {"candidates": ["old", "fast"]}, "b": {"candidates": ["old", "slow"]}}},
+            "profiles": {"a": {"old": 1.0, "fast": 1.0}, "b": {"old": 1.0, "slow": 1.0}},
+            "workload": {"sources": {"s": {"entry": "a", "arrivals": {"process": "poisson", "rate": 1.0}}}},
+            "reconfiguration": {"failure_probability": float(fails)},
+        }
+    )
+    first = Plan(placements={name: Placement(resource="old") for name in "ab"})
+    actuator = Actuator(scenario, first, seed=1, replication=0)
+    target = Plan(placements={"a": Placement(resource="fast"), "b": Placement(resource="slow")})
+    assert actuator.order(target, 10.0, lambda _resource, _node: False) == "ordered"
+    assert not actuator.progress(10.0)
+    if fails:
+        assert actuator.due == 15.0
+        assert not actuator.progress(15.0)
+        assert (actuator.failed, actuator.in_force, actuator.rented()) == (1, first, {("old", 0)})
+        return
+    assert actuator.due == 12.0
+    assert actuator.progress(12.0)
+    assert [actuator.in_force.placements[name].resource for name in "ab"] == ["fast", "old"]
+    assert (actuator.due, actuator.done) == (15.0, 0)
+    assert actuator.progress(15.0)
+    assert (actuator.in_force, actuator.done, actuator.pending) == (target, 1, None)
 
 
 # Policies that fail -------------------------------------------------------------------------------------------------

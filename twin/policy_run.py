@@ -54,6 +54,7 @@ def simulate_policy(
     plan: Plan | None,
     policy: Callable[[], Policy],
     *,
+    name: str | None = None,
     engine: str = "auto",
     replications: int | None = None,
     on_error: OnError = "stop",
@@ -66,6 +67,7 @@ def simulate_policy(
         scenario: Its ``reconfiguration`` says when the policy decides and what a change takes.
         plan: The first plan; absent: the scenario's own.
         policy: A class, or whatever else makes policies.
+        name: What to call the policy; absent: as the class is called.
         engine: ``simpy``, ``compiled`` or ``auto``.
         replications: How many; absent: as ``scenario.run`` says. The same days come in every call.
         on_error: Whether a policy that raises or hangs stops the run, or is counted.
@@ -93,8 +95,8 @@ def simulate_policy(
         measures.append(replicate_policy(task))
         if progress:
             progress(len(measures), wanted)
-    name = str(getattr(policy, "name", getattr(policy, "__name__", type(policy).__name__)))
-    return ControlledRun(policy=name, engine=taken, replications=tuple(measures))
+    called = name or str(getattr(policy, "name", getattr(policy, "__name__", type(policy).__name__)))
+    return ControlledRun(policy=called, engine=taken, replications=tuple(measures))
 
 
 def replicate_policy(job: PolicyJob) -> ControlledMeasures:
