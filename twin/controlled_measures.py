@@ -9,7 +9,8 @@ import numpy as np
 
 from twin.controlled_run import Course, Refusal, Timeline
 from twin.engines.trajectory import FloatArray
-from twin.measure import Sample, sample
+from twin.kept import sample
+from twin.measure import Sample
 from twin.model.constraints import GlobalConstraint, LocalConstraint, TimeLimit, constraint_name
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario

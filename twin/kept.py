@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from twin.batches import Batches, batched, correlation_time
@@ -33,6 +35,14 @@ def served_late(pool: object) -> bool:
     return isinstance(pool, FunctionPool) or getattr(pool, "discipline", "") == "fifo"
 
 
+def sample(times: FloatArray) -> Sample:
+    """Summarise *times*; NaN where there are none."""
+    if not len(times):
+        return Sample(count=0, mean=float("nan"), percentiles=(float("nan"),) * len(PERCENTILES))
+    levels = np.percentile(times, PERCENTILES)
+    return Sample(count=len(times), mean=float(times.mean()), percentiles=tuple(float(level) for level in levels))
+
+
 class KeptRecords:
     """One replication, cut at the end of its warm-up."""
 
@@ -52,17 +62,11 @@ class KeptRecords:
 
     def _sample(self, requests: FloatArray, times: FloatArray) -> Sample:
         """Summarise *times*, each of one of *requests*; NaN where there are none."""
-        if not len(times):
-            return Sample(count=0, mean=float("nan"), percentiles=(float("nan"),) * len(PERCENTILES))
-        levels = np.percentile(times, PERCENTILES)
+        whole = sample(times)
+        if not whole.count:
+            return whole
         batches = self._batches(requests, times)
-        return Sample(
-            count=len(times),
-            mean=float(times.mean()),
-            percentiles=tuple(float(level) for level in levels),
-            batches=batches,
-            correlation=correlation_time(batches, float(times.var())),
-        )
+        return replace(whole, batches=batches, correlation=correlation_time(batches, float(times.var())))
 
     def _batches(self, requests: FloatArray, values: FloatArray) -> Batches:
         return batched(requests, values, first=self.first, last=len(self.run.arrivals))
