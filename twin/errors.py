@@ -4,6 +4,7 @@ TwinError
 ├── ScenarioError     the scenario cannot be read or contradicts itself
 ├── PlanError         the plan does not fit the scenario
 ├── ProfileError      a measured profile cannot be read or made
+├── DesignError       annotated components, their models and the files beside them do not fit together
 ├── EngineError       the engine cannot run this scenario
 └── PolicyError       a policy cannot be made, or fails while it decides
 """
@@ -61,6 +62,10 @@ class PlanError(TwinError):
 
 class ProfileError(TwinError):
     """A profile of service times cannot be read or measured."""
+
+
+class DesignError(TwinError):
+    """The annotated components of an application, their models and the files beside them do not fit together."""
 
 
 class EngineError(TwinError):

@@ -92,7 +92,7 @@ def _read(
     chosen = plan_file.graph_of if plan_file else None
     candidates = reading.open(CANDIDATES)
     graph = read_graph(reading, chosen, read_alternatives(candidates))
-    continuum, units = _continuum(reading, plan_file, dialect)
+    continuum, units = read_resources(reading, plan_file, dialect)
     constraints = read_constraints(reading, graph, units, chosen)
     rate = read_rate(reading, arrival_rate, expected_rate(reading.open(ANNOTATIONS)), required=complete)
     if continuum is None or not graph.components:
@@ -118,7 +118,7 @@ def _read(
     return scenario
 
 
-def _continuum(reading: Reading, plan: PlanFile | None, dialect: str) -> tuple[Continuum | None, Units]:
+def read_resources(reading: Reading, plan: PlanFile | None, dialect: str) -> tuple[Continuum | None, Units]:
     """Return what there is: from candidate_resources.yaml, or else what the plan uses of it."""
     root = reading.open(RESOURCES)
     domains = root.at("System").at("NetworkDomains") if root else None

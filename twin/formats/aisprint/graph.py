@@ -45,7 +45,16 @@ class Graph:
 
 def read_graph(reading: Reading, chosen: str | None, alternatives: Mapping[str, str]) -> Graph:
     """Return the graph of the folder; *chosen* is the deployment whose plan counts."""
-    roots = [(name, entry.at("System")) for name in graph_files(reading, chosen) if (entry := reading.open(name))]
+    return _read_graphs(reading, graph_files(reading, chosen), chosen, alternatives)
+
+
+def read_own_graph(reading: Reading, alternatives: Mapping[str, str]) -> Graph:
+    """Return the graph of common_config alone, whatever the graphs of deployments say."""
+    return _read_graphs(reading, [f"common_config/{DAG}"], None, alternatives)
+
+
+def _read_graphs(reading: Reading, files: list[str], chosen: str | None, alternatives: Mapping[str, str]) -> Graph:
+    roots = [(name, entry.at("System")) for name in files if (entry := reading.open(name))]
     graph = Graph(alternatives=dict(alternatives))
     for _, root in roots:
         for component, entry in root.at("alternative_components").children().items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twin.formats.aisprint.hosts import GIGABYTE_MB
@@ -32,19 +32,29 @@ def monitored_document(scenario: Scenario, names: WrittenNames, chosen: Mapping[
 
 
 def _constraints(scenario: Scenario, chains: Mapping[str, list[str]]) -> Document:
-    local: list[Document] = []
-    paths: list[Document] = []
+    limits: list[Limit] = []
     for constraint in scenario.constraints:
         if isinstance(constraint, LocalConstraint | GlobalConstraint):
             path = constraint.path if isinstance(constraint, GlobalConstraint) else (constraint.component,)
-            names = [part for component in path for part in chains[component]]
-            threshold = {"threshold": plain(constraint.limit)}
-            if len(names) == 1:
-                local.append({"component_name": names[0], **threshold})
-            else:
-                paths.append({"path_components": names, **threshold})
+            limits.append(([part for component in path for part in chains[component]], constraint.limit))
+    return {"name": scenario.name, **limits_document(limits)}
+
+
+Limit = tuple[list[str], float]
+"""The parts that a limit spans, in order, and its seconds."""
+
+
+def limits_document(limits: Iterable[Limit]) -> Document:
+    """Return limits as QoS files hold them: of one part local, of several global, each kind numbered from 1."""
+    local: list[Document] = []
+    paths: list[Document] = []
+    for names, limit in limits:
+        threshold = {"threshold": plain(limit)}
+        if len(names) == 1:
+            local.append({"component_name": names[0], **threshold})
+        else:
+            paths.append({"path_components": names, **threshold})
     return {
-        "name": scenario.name,
         "local_constraints": {f"local_constraint_{i}": body for i, body in enumerate(local, 1)},
         "global_constraints": {f"global_constraint_{i}": body for i, body in enumerate(paths, 1)},
     }
