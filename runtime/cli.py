@@ -19,6 +19,8 @@ COMMANDS = {
     "evaluate": ("design.commands_optimise:evaluate_command", "Say what a plan costs and whether it holds."),
     "optimise": ("design.commands_optimise:optimise_command", "Find the best plan that holds, with a proof."),
     "pareto": ("design.commands_pareto:pareto_command", "Find plans of which none is better in everything."),
+    "new": ("design.commands_designs:new_command", "Start an application folder of annotated components."),
+    "designs": ("design.commands_designs:designs_command", "Write designs and deployments of annotated components."),
     "calibrate": ("design.commands:calibrate_command", "Time ONNX models with onnxruntime."),
 }
 """Command → where it lives, and its line in the help; a module is imported only when its command is called."""

@@ -94,13 +94,14 @@ def _list_of(check: Check, what: str, *, least: int = 0) -> Check:
     return check_all
 
 
-def _per_metric(check: Check) -> Check:
+def _per_metric(check: Check, depth: int = 2) -> Check:
     """Return a check of a value, or of lists of them: one entry for each metric, one for each of its fields."""
 
     def check_all(value: object) -> str:
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, list | tuple) or not depth:
             return check(value)
-        wanted = [check_all(item) for item in value] if value else ["a list that is not empty"]
+        inner = _per_metric(check, depth - 1)
+        wanted = [inner(item) for item in value] if value else ["a list that is not empty"]
         return next((one for one in wanted if one), "")
 
     return check_all

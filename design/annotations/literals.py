@@ -71,9 +71,7 @@ def _mapping(node: ast.Dict, constants: Constants, depth: int) -> dict[str, obje
 
 def _named(node: ast.Name, constants: Constants, depth: int) -> object:
     if node.id not in constants:
-        raise NotLiteralError(
-            node, f"{node.id!r} is no constant that the module assigns once, to a literal"
-        )
+        raise NotLiteralError(node, f"{node.id!r} is no constant that the module assigns once, to a literal")
     try:
         return literal(constants[node.id], constants, depth + 1)
     except NotLiteralError as bad:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from design.annotations.kinds import KINDS
 from design.annotations.reading import AnnotatedCode
@@ -103,14 +103,15 @@ def _field_counts(code: AnnotatedCode) -> list[int]:
     """Return the number of fields of each metric."""
     metrics = code.value("detect_metric_drift", "metric")
     fields = code.value("detect_metric_drift", "field")
-    if isinstance(metrics, str):
-        return [len(fields) if isinstance(fields, list | tuple) and not _is_nested(fields) else 1]
-    count = len(metrics) if isinstance(metrics, list | tuple) else 0
+    count = len(metrics) if isinstance(metrics, list | tuple) else 1
     listed = list(fields) if isinstance(fields, list | tuple) else [fields] * count
-    return [len(one) if isinstance(one, list | tuple) else 1 for one in listed][:count] + [1] * (count - len(listed))
+    if count == 1 and not _is_nested(listed):
+        return [len(listed)]
+    counts = [len(one) if isinstance(one, list | tuple) else 1 for one in listed][:count]
+    return counts + [1] * (count - len(counts))
 
 
-def _is_nested(value: list[object] | tuple[object, ...]) -> bool:
+def _is_nested(value: Sequence[object]) -> bool:
     return any(isinstance(item, list | tuple) for item in value)
 
 
