@@ -10,6 +10,7 @@ import ast
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from design.annotations.kinds import KINDS
@@ -133,8 +134,9 @@ def _main(functions: list[_Function], faults: _Faults) -> ast.FunctionDef | None
     """Return the function that carries the annotations: the only ``def main(args)`` at the top level."""
     mains = [function for function in functions if function.name == MAIN]
     if not mains:
-        hint = did_you_mean(MAIN, [function.name for function in functions])
-        faults.file(f"there is no 'def main(args)' at the top level{hint if 'mean' in hint else ''}; add it")
+        close = get_close_matches(MAIN, [function.name for function in functions], n=1)
+        way_out = f"rename {close[0]!r}" if close else "add it"
+        faults.file(f"there is no 'def main(args)' at the top level; {way_out}")
         return None
     for other in mains[1:]:
         faults.at(other, MAIN, f"defined twice, first on line {mains[0].lineno}; keep one")

@@ -123,7 +123,7 @@ def _masses(filters: Sequence[tuple[Confusion, str]], held: tuple[str, ...], cla
         if not found[name]:
             share = float(confusion.shares[confusion.classes.index(name)].sum())
             found[name] = rest * share
-            rest *= 1 - share
+            rest *= max(0.0, 1 - share)
     rows = {name: float(row.sum()) for name, row in zip(classifier.classes, classifier.shares, strict=True)}
     own = {name: share for name, share in rows.items() if name not in found}
     total = sum(own.values())
@@ -134,12 +134,11 @@ def _masses(filters: Sequence[tuple[Confusion, str]], held: tuple[str, ...], cla
 
 def _passing(confusion: Confusion, name: str) -> tuple[float, float]:
     """Return the probabilities that a filter lets a sample of its class pass, and one of any other class."""
-    i = confusion.classes.index(name)
-    shares = confusion.shares
-    own, wrongly_held = shares[i].sum(), shares[:, i].sum() - shares[i, i]
-    others = shares.sum() - own
-    pass_held = (own - shares[i, i]) / own if own else 0.0
-    return float(pass_held), float((others - wrongly_held) / others) if others else 0.0
+    is_held = np.array(confusion.classes) == name
+    rows = confusion.shares[is_held], confusion.shares[~is_held]
+    # Sums of what passes, not one minus what does not: that would round below zero.
+    held, others = (float(own[:, ~is_held].sum() / own.sum()) if own.sum() else 0.0 for own in rows)
+    return min(held, 1.0), min(others, 1.0)
 
 
 def _answers(classifier: Confusion, name: str, classes: tuple[str, ...]) -> Floats:

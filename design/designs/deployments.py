@@ -55,7 +55,11 @@ def enumerate_deployments(
         return _named(placed), ""
     choices = _count(ways, lambda part: layers_of(part)[:1], allowed)
     placed = ((one, next(_layers(one, layers_of))) for one in islice(combinations, most))
-    left = f"each of the {choices} choices of designs" if choices <= most else f"the first {most} of {choices} choices"
+    left = (
+        f"each of the {choices} choices of designs"
+        if choices <= most
+        else f"the first {most} of the {choices} choices of designs"
+    )
     return _named(placed), f"there are {every} deployments, more than {most}; written: {left}, on their first layers"
 
 
