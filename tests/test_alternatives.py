@@ -219,7 +219,9 @@ def test_thresholds_are_honoured(tmp_path: Path) -> None:
 def test_a_graph_that_says_otherwise_is_noted(tmp_path: Path) -> None:
     """The matrix counts for the ranking, the graph for the base."""
     app = chain(tmp_path, probability=0.5)
+    (app / "src/class_weights.csv").write_text("class,weight\n")
     designed = write(app)
+    assert any("src/class_weights.csv is not read" in note for note in designed.notes)
     assert any("filter > clf has probability 0.5 in the graph; the confusion matrix" in one for one in designed.notes)
     graph = yaml.safe_load((app / "aisprint/deployments/base/application_dag.yaml").read_text())
     assert graph["System"]["dependencies"] == [["filter", "clf", 0.5]]

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from design.commands_designs import designs_command
 from design.designs.designing import Designs, plan_designs
@@ -532,6 +535,52 @@ def test_copies_for_the_tools_hold_no_credentials(masks: Path) -> None:
     assert any("im/auth.dat holds credentials" in note for note in designed.notes)
 
 
+FRAGMENTS = [
+    "'",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "=",
+    "-",
+    "*",
+    "@",
+    "1",
+    "1e999",
+    "null",
+    "x",
+    " ",
+    "\n",
+    "\t",
+]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_whatever_stands_in_the_files_is_designed_or_refused(data: st.DataObject) -> None:
+    """Code and documents broken at random places: an error in words, or designs that a second time changes nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = {"a": code("a", EXITS), "b": code("b", "exec_time(global_time_thr=1, prev_components=['a'])", cut())}
+        names = ("a", "b", *(f"{name}_partitionX_{s}" for name in "ab" for s in (1, 2, 3)))
+        sources["a"] = sources["a"].replace("@early", "@exec_time()\n@early")
+        app = write_app(Path(folder), sources, [["a", "b", 1]], [candidate(name, "VM") for name in names])
+        path = data.draw(st.sampled_from(sorted(path for path in app.rglob("*") if path.suffix in (".py", ".yaml"))))
+        text = path.read_text()
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 6)))
+        path.write_text(text[:start] + data.draw(st.sampled_from(FRAGMENTS)) + text[end:])
+        try:
+            write(app)
+        except TwinError as error:
+            assert str(error)  # noqa: PT017  (either outcome is right; a traceback is not)
+            return
+        assert write_files(app, plan_designs(app).files).written == []
+
+
 # --- the code and the models of segments -----------------------------------------------------------------------------
 
 
@@ -725,6 +774,21 @@ def test_components_that_nothing_names_are_noted(tmp_path: Path) -> None:
     """AI-SPRINT's tools refuse them; the twin does not."""
     app = write_app(tmp_path, {"a": code("a"), "b": code("b")}, [], [candidate("a", "Pi"), candidate("b", "VM")])
     assert any("no dependency names a, b" in note for note in plan_designs(app).notes)
+
+
+def test_devices_too_small_for_their_annotation_are_noted(tmp_path: Path) -> None:
+    """Before OSCAR-P refuses them."""
+    sources = {
+        "a": code("a", "device_constraints(ram=0.6, vram=1, use_gpu_for=['dnn'])"),
+        "b": code("b", "device_constraints(ram=0.5, vram=0, use_gpu_for=[])"),
+    }
+    entries = [candidate("a", "Pi"), candidate("b", "VM")]
+    app = write_app(tmp_path, sources, [["a", "b", 1]], entries)
+    place = "common_config/candidate_deployments.yaml: container1 of 'a'"
+    assert [note for note in plan_designs(app).notes if "device" in note] == [
+        f"{place} has 512 MB; device_constraints ask for 614.4",
+        f"{place} has no GPURequirement; device_constraints ask for memory of a GPU",
+    ]
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from design.designs.base_plan import base_plan_document
 from design.designs.component_files import DESIGNS, component_files, files_under
 from design.designs.cutting import EXIT_TABLE, ONNX, Cutting, cut_models
 from design.designs.deployments import Deployment, enumerate_deployments
+from design.designs.device_notes import device_notes
 from design.designs.documents import application_constraints, constraints_of_layers, graph_document, layer_document
 from design.designs.drift import drift_document
 from design.designs.exit_table import exit_count
@@ -65,7 +66,7 @@ def plan_designs(folder: Path, *, most: int = MOST_DEPLOYMENTS, cutting: Cutting
     At most *most* deployments are worked out; *cutting* cuts the models. Raises DesignError with all problems found.
     """
     inputs = read_inputs(folder)
-    notes = list(inputs.notes)
+    notes = [*inputs.notes, *device_notes(inputs)]
     problems: list[Problem] = list(_exit_problems(inputs))
     ways: list[list[Way]] = []
     for component in inputs.graph.components:

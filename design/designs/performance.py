@@ -19,6 +19,7 @@ from twin.formats.aisprint.write_resources import plain
 
 PERFORMANCE = "model_performance"
 FOLDER = "classification_performance"
+WEIGHTS = "src/class_weights.csv"
 MOST_COMBINATIONS = 1000
 NOTED_DIFFERENCE = 0.005
 """Difference of a probability in the graph from the one that follows from the matrix which a note tells of."""
@@ -153,6 +154,8 @@ def _ranking(inputs: Inputs, chain: Sequence[str], matrices: Mapping[str, Confus
     original = ranked[0]
     kept = [one for one in ranked if one.value >= threshold or one is original]
     notes = []
+    if (inputs.folder / WEIGHTS).exists():
+        notes.append(f"{WEIGHTS} is not read; in averages every class counts the same")
     if len(kept) < len(ranked):
         notes.append(f"{len(ranked) - len(kept)} combinations of alternatives miss {metric} {threshold:g}; left out")
     if original.value < threshold:
