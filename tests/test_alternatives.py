@@ -201,6 +201,17 @@ def test_the_twin_knows_the_quality_of_alternatives(tmp_path: Path) -> None:
         assert graph["System"]["dependencies"][-1][2] == (0.55 if "filter2" in deployment.models else 0.65)
 
 
+def test_the_ranking_is_not_copied_into_the_deployments(tmp_path: Path) -> None:
+    """What was prepared beside it is, and designing again finds nothing to do."""
+    app = chain(tmp_path)
+    (app / "space4ai-r").mkdir()
+    (app / "space4ai-r" / "mine.yaml").write_text("a: 1\n")
+    write(app)
+    assert not write_files(app, plan_designs(app).files).written
+    copied = app / "aisprint/deployments/base/space4ai-r"
+    assert [path.name for path in copied.iterdir()] == ["mine.yaml"]
+
+
 def test_thresholds_are_honoured(tmp_path: Path) -> None:
     """What misses the threshold is neither ranked nor deployed; the original stays, and its failing is told."""
     designed = write(chain(tmp_path / "x", threshold=0.7))

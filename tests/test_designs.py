@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -171,6 +172,15 @@ def test_deployments_are_numbered_as_studio_does(masks: Path) -> None:
         {"blur_partition1_1": 1, "blur_partition1_2": 2, "mask": 2},
         {"blur_partition2_1": 1, "blur_partition2_2": 2, "mask": 2},
     ]
+
+
+def test_the_first_layer_that_candidates_list_is_preferred(tmp_path: Path) -> None:
+    """The base runs there, whatever the order of the resources."""
+    app = write_app(tmp_path, {"a": code("a")}, [], [candidate("a", "Pi", "VM", layers=[2, 1])])
+    designed = write(app)
+    assert [dict(deployment.layers) for deployment in designed.deployments] == [{"a": 2}, {"a": 1}]
+    plan = document(app, "aisprint/deployments/optimal_deployment/production_deployment.yaml")["System"]["Components"]
+    assert plan["component1"]["Containers"]["container1"]["selectedExecutionResource"] == "VM"
 
 
 def test_a_designed_application_is_read_and_run(masks: Path) -> None:
@@ -515,7 +525,8 @@ def test_files_are_written_in_every_form(tmp_path: Path) -> None:
     app = tmp_path / "app"
     (app / "aisprint").mkdir(parents=True)
     record = app / "aisprint/.designs.json"
-    record.write_text(json.dumps({"files": {"../outside": ["x"]}}))
+    digest = hashlib.sha256(b"kept").hexdigest()
+    record.write_text(json.dumps({"files": {"../outside": [digest], str(outside): [digest]}}))
     write_files(app, {})
     assert outside.exists()
     record.write_text("{")
