@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_core
 
 from design.example_inputs import Inputs
 from design.onnx_models import OnnxModel
-from twin.errors import ProfileError
+from twin.errors import ProfileError, did_you_mean
+
+CPU_PROVIDER = "CPUExecutionProvider"
 
 _QUIET = 4  # onnxruntime would print what its exceptions say anyway
 
@@ -34,23 +37,43 @@ _PREAMBLES = (
 )
 
 
-def open_session(model: OnnxModel, *, threads: int = 1) -> onnxruntime.InferenceSession:
+def open_session(model: OnnxModel, *, threads: int = 1, provider: str = CPU_PROVIDER) -> onnxruntime.InferenceSession:
     """Return a session at full optimisation with *threads* threads inside an operator, none of them spinning.
 
-    Spinning threads burn CPU time while they wait, which doubles the cost on a shared machine. Raises ProfileError
-    if this onnxruntime cannot load the model.
+    Spinning threads burn CPU time while they wait, which doubles the cost on a shared machine. *provider* is what
+    runs the operators, see `providers`. Raises ProfileError if this onnxruntime cannot load the model.
     """
+    return _open(model.path, model.reference, threads=threads, optimised=True, provider=provider)
+
+
+def open_bytes(content: bytes, reference: str, *, optimised: bool = True) -> onnxruntime.InferenceSession:
+    """Return a session of a model that is not in a file; errors call it *reference*. Otherwise as `open_session`."""
+    return _open(content, reference, threads=1, optimised=optimised, provider=CPU_PROVIDER)
+
+
+def providers() -> tuple[str, ...]:
+    """Return what this onnxruntime can run operators on, such as ``CUDAExecutionProvider``, its first choice first."""
+    return tuple(onnxruntime.get_available_providers())
+
+
+def _open(
+    source: Path | bytes, reference: str, *, threads: int, optimised: bool, provider: str
+) -> onnxruntime.InferenceSession:
+    if provider not in providers():
+        raise ProfileError(f"this onnxruntime cannot run on {provider!r}{did_you_mean(provider, providers())}")
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimised else level.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _QUIET
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    wanted = [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
     try:
         # Without a fallback: it would try the same provider again and print that on the output stream.
-        return onnxruntime.InferenceSession(model.path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        return onnxruntime.InferenceSession(source, options, providers=wanted, enable_fallback=0)
     except _ORT_ERRORS as error:
-        raise ProfileError(f"cannot load {model.reference!r}: {_reason(error)}") from error
+        raise ProfileError(f"cannot load {reference!r}: {_reason(error)}") from error
 
 
 def run_once(model: OnnxModel, session: onnxruntime.InferenceSession, inputs: Inputs) -> list[Any]:
