@@ -1,4 +1,4 @@
-"""Find and prove the cuts of every architecture the onnx package ships: ``python benchmarks/cuts.py [--all] [NAME...]``.
+"""Find and prove the cuts of the architectures that onnx ships: ``python benchmarks/cuts.py [--all] [NAME...]``.
 
 Without ``--all`` five cuts of each model are proved, spread evenly, and the widest of three cuts of several tensors.
 The time is that of everything: finding, splitting, and running the whole model and both parts, with the optimiser and

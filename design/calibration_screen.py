@@ -2,63 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from design import calibrate
-from design.calibrate import Measurement
+from twin.formats.profile_schema import ProfileFile, Segment
 
-_COLUMNS = ("mean", "p50", "p95", "p99", "load", "CV", "in MB", "out MB")
+_COLUMNS = ("mean", "p50", "p95", "p99", "load", "CV", "in MB", "out MB", "RAM MB")
+_CUT_COLUMNS = ("kB", "head", "tail", "proved")
 _REDRAW_EVERY = 20  # runs
 _WIDTH_OF_A_LOG = 120
 
 
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A bar on the error stream, drawn between runs, never during one."""
+
+    bar: Progress
+    task: TaskID
+
+    def stage(self, text: str) -> None:
+        """Say what is measured now."""
+        self.bar.update(self.task, description=text, completed=0, total=None, refresh=True)
+
+    def show(self, done: int, total: int) -> None:
+        """Draw how far it is."""
+        if done % _REDRAW_EVERY == 0:
+            self.bar.update(self.task, completed=done, total=total, refresh=True)
+
+
 @contextmanager
-def progress_bar() -> Iterator[calibrate.Progress]:
-    """Show a bar on the error stream, if a person watches it; drawn between runs, never during one."""
+def progress_bar() -> Iterator[Board]:
+    """Show a bar on the error stream, if a person watches it."""
     console = Console(stderr=True)
-    columns = (TextColumn("measuring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(
         *columns, console=console, auto_refresh=False, disable=not console.is_terminal, transient=True
     ) as bar:
-        task = bar.add_task("measuring", total=None)
-
-        def show(done: int, total: int) -> None:
-            if done % _REDRAW_EVERY == 0:
-                bar.update(task, completed=done, total=total, refresh=True)
-
-        yield show
+        yield Board(bar, bar.add_task("measuring", total=None))
 
 
-def show_table(measurements: Mapping[str, Measurement], *, title: str) -> None:
-    """Print one row per measurement on the output stream, and the notes below."""
+def show_profile(profile: ProfileFile) -> None:
+    """Print one row per segment on the output stream, one per cut, and the notes below."""
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_LOG
-    table = Table(title=Text(f"{title}; times in ms"), title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("segment", overflow="fold")
-    for column in _COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, measurement in measurements.items():
-        table.add_row(Text(name), *_figures(measurement))
+    origin = profile.provenance
+    where = f"{profile.device}: {origin.cpu}, {origin.threads} of {origin.cores} cores, {origin.samples} samples"
+    table = _table(f"{where}; times in ms", "segment", _COLUMNS)
+    for name, segment in profile.segments.items():
+        table.add_row(Text(name), *_figures(segment))
     console.print(table)
-    for name, measurement in measurements.items():
-        for note in measurement.notes:
+    if profile.cuts:
+        console.print(_cuts(profile))
+    for name, segment in profile.segments.items():
+        for note in segment.notes:
             console.print(Text(f"{name}: {note}"), soft_wrap=True)
 
 
-def _figures(measurement: Measurement) -> list[str]:
-    load = sorted(measurement.load_seconds)[len(measurement.load_seconds) // 2]
-    times = (measurement.mean, *(measurement.quantile(share) for share in (0.5, 0.95, 0.99)), load)
+def _table(title: str, first: str, columns: tuple[str, ...]) -> Table:
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
+    table.add_column(first, overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _cuts(profile: ProfileFile) -> Table:
+    table = _table("cuts; times in ms", "tensor", _CUT_COLUMNS)
+    for cut in profile.cuts:
+        times = (_milliseconds(cut.head_seconds), _milliseconds(cut.tail_seconds))
+        where = f"{cut.model} at {cut.tensor}"
+        table.add_row(Text(where), f"{cut.bytes / 1e3:.4g}", *times, "yes" if cut.proved else "no")
+    return table
+
+
+def _figures(segment: Segment) -> list[str]:
+    times = np.asarray(segment.service_seconds)
+    load = float(np.median(segment.load_seconds))
+    quantiles = (float(each) for each in np.quantile(times, (0.5, 0.95, 0.99)))
     return [
-        *(f"{seconds * 1e3:.3g}" if seconds < 0.1 else f"{seconds * 1e3:.0f}" for seconds in times),
-        f"{measurement.variation:.2f}",
-        f"{measurement.input_mb:.3g}",
-        f"{measurement.output_mb:.3g}",
+        *(_milliseconds(seconds) for seconds in (float(times.mean()), *quantiles, load)),
+        f"{times.std() / times.mean():.2f}",
+        f"{segment.input_mb:.3g}",
+        f"{segment.output_mb:.3g}",
+        "" if segment.memory_mb is None else f"{segment.memory_mb:.0f}",
     ]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g}" if seconds < 0.1 else f"{seconds * 1e3:.0f}"

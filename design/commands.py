@@ -4,70 +4,90 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from twin.errors import ProfileError
 
+_FILE = click.Path(path_type=Path)
+
+
+class CutsType(click.ParamType[str | int]):
+    """``all``, or a number of cuts."""
+
+    name = "all|K"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        """Return ``"all"`` or a number from 1."""
+        if value == "all":
+            return "all"
+        if not str(value).isdigit() or int(value) < 1:
+            self.fail(f"{value!r} is neither 'all' nor a number from 1", param, ctx)
+        return int(value)
+
 
 @click.command("calibrate")
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the profile here, replacing FILE.")
-@click.option("--samples", type=click.IntRange(1, 500), default=200, show_default=True, help="Timed runs per model.")
+@click.argument("models", metavar="APP|MODEL...", nargs=-1)
+@click.option("--out", type=_FILE, metavar="FILE", help="Write the profile here, replacing FILE.")
+@click.option("--samples", type=click.IntRange(1, 500), default=200, show_default=True, help="Timed runs per segment.")
 @click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads per run.")
 @click.option(
-    "--device", default="this-machine", show_default=True, help="The class of device this machine stands for."
+    "--target",
+    "--device",
+    "device",
+    default="this-machine",
+    show_default=True,
+    help="The class of device this machine stands for.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the made-up inputs.")
 @click.option("--name", "names", multiple=True, help="Name of a segment; once per model, in their order.")
 @click.option("--shape", "shapes", multiple=True, metavar="INPUT=1,3,224,224", help="Sizes that a model leaves open.")
+@click.option("--inputs", type=_FILE, metavar="FILE.npz", help="Run with these arrays instead of made-up ones.")
+@click.option("--cuts", type=CutsType(), help="Cut the models: time both sides of every cut, or the best K cuts.")
+@click.option(
+    "--bandwidth",
+    type=click.FloatRange(0, min_open=True),
+    default=100.0,
+    show_default=True,
+    metavar="MBIT/S",
+    help="Link between the segments, for --cuts K.",
+)
+@click.option("--forward", multiple=True, metavar="INPUT", help="An input that is sent along with every cut.")
+@click.option("--keep", type=_FILE, metavar="FOLDER", help="Keep the ONNX files of the segments here.")
+@click.option("--provider", default="CPUExecutionProvider", help="What runs the operators, if onnxruntime has it.")
+@click.option("--worker", is_flag=True, help="Print a Python file that measures on another device, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON instead of a table.")
-def calibrate_command(
-    models: tuple[str, ...],
-    out: Path | None,
-    samples: int,
-    threads: int,
-    device: str,
-    seed: int,
-    names: tuple[str, ...],
-    shapes: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Measure how long ONNX models take on this machine.
+def calibrate_command(models: tuple[str, ...], worker: bool, **options: Any) -> None:
+    """Measure how long ONNX models, and parts of them, take on this machine.
 
-    MODEL is an .onnx file, or onnx:light_squeezenet and the like for an architecture the onnx package ships. Several
-    models are measured turn by turn. Without --out nothing is written.
+    MODEL is an .onnx file, or onnx:light_squeezenet and the like for an architecture the onnx package ships; APP is an
+    AI-SPRINT application folder, whose components and partitions name the segments. Without --out nothing is written;
+    with it, what is finished is kept beside FILE, and after Ctrl-C the same command goes on where it was.
+
+    --cuts all times head and tail of every place where a single tensor cuts the model (of several tensors where there
+    is none), as X_partition1_1 and X_partition1_2 and so on. --cuts K makes one chain of K cuts, K + 1 segments,
+    X_partition1_1 to X_partition1_(K+1): the one whose slowest segment plus the time of all crossing tensors on the
+    link of --bandwidth is least. Every split is proved: the chain gives the outputs of the whole model.
+
+    \b
+    ctwin calibrate onnx:light_squeezenet --cuts 2 --out profile.json
+    ctwin calibrate app/ --target x86-vm --out profile.json
+    ctwin calibrate --worker > calibrate_here.py   # then there: python calibrate_here.py model.onnx > profile.json
     """
     # Here and not at the top: onnxruntime takes longer to import than most commands to run.
-    from design.calibrate import calibrate_all
-    from design.calibration_screen import progress_bar, show_table
-    from design.example_inputs import parse_shape
-    from design.machine import provenance
-    from design.onnx_models import load_model
-    from design.profiles import profile_from_measurements, segment_names
-    from twin.formats.profile_file import is_name, save_profile, to_json
+    from design.calibration_run import print_worker, run_calibration
 
-    if not is_name(device):
-        raise ProfileError(f"{device!r} cannot name a class of device; use 1 to 100 characters, the last no space")
-    _check_writable(out)
-    loaded = [load_model(model) for model in models]
-    chosen_names = segment_names(loaded, names)
-    sizes = dict(parse_shape(shape) for shape in shapes)
-    origin = provenance(threads=threads, samples=samples, seed=seed)
-    with progress_bar() as progress:
-        done = calibrate_all(loaded, samples=samples, threads=threads, seed=seed, shapes=sizes, progress=progress)
-    measurements = dict(zip(chosen_names, done, strict=True))
-    profile = profile_from_measurements(measurements, device=device, provenance=origin)
-    if out is not None:
-        save_profile(profile, out)
-        click.echo(f"wrote {out}", err=True)
-    if as_json:
-        click.echo(to_json(profile), nl=False)
-    else:
-        show_table(measurements, title=f"{device}: {origin.cpu}, {threads} of {origin.cores} cores, {samples} samples")
+    if worker:
+        print_worker()
+        return
+    if not models:
+        raise click.UsageError("name a model, such as onnx:light_squeezenet, or an application folder")
+    check_writable(options["out"])
+    run_calibration(models, **options)
 
 
-def _check_writable(out: Path | None) -> None:
+def check_writable(out: Path | None) -> None:
     """Raise ProfileError if *out* cannot be written: better now than after minutes of measuring."""
     if out is None:
         return

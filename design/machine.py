@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
-from twin.formats.profile_file import Provenance
+from design.machine_facts import cpu_model, frequency_policy, operating_system, usable_cores
+from twin.formats.profile_schema import Provenance
 
-CPU_INFO = Path("/proc/cpuinfo")
+OPTIONS = "full optimisation, no spinning threads"
 
 
-def provenance(*, threads: int, samples: int, seed: int) -> Provenance:
+def provenance(*, threads: int, samples: int, seed: int, provider: str = "CPUExecutionProvider") -> Provenance:
     """Describe a measurement made now on this machine."""
     return Provenance(
         cpu=cpu_model(),
         cores=usable_cores(),
+        frequency_policy=frequency_policy(),
         operating_system=operating_system(),
         versions={"python": platform.python_version()}
         | {name: version(name) for name in ("numpy", "onnx", "onnxruntime")},
+        options=f"{OPTIONS}, {provider}",
         threads=threads,
         samples=samples,
         seed=seed,
         measured_on=datetime.now(UTC).date(),
     )
-
-
-def cpu_model(cpu_info: Path = CPU_INFO) -> str:
-    """Return the maker's name of the processor; ``model name`` on PCs, ``Model`` on boards such as the Raspberry Pi."""
-    try:
-        lines = cpu_info.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    named = fields.get("model name") or fields.get("Model") or fields.get("Hardware")
-    return named or platform.processor() or platform.machine() or "unknown"
-
-
-def usable_cores() -> int:
-    """Return the processors this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def operating_system() -> str:
-    """Return system and architecture, and the distribution where there is one."""
-    system = f"{platform.system()} {platform.machine()}"
-    try:
-        return f"{system}, {platform.freedesktop_os_release()['PRETTY_NAME']}"
-    except (OSError, KeyError):
-        return system

@@ -1,13 +1,13 @@
-"""Turn measurements into the profile that scenarios read."""
+"""Turn measurements into the segments of the profile that scenarios read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from design.calibrate import Measurement
 from design.onnx_models import OnnxModel
 from twin.errors import ProfileError
-from twin.formats.profile_file import PROFILE_FORMAT, ProfileFile, Provenance, Segment, is_name
+from twin.formats.profile_schema import Segment, Serialisation, is_name
 
 _DIGITS = 7  # a tenth of a microsecond
 
@@ -28,19 +28,8 @@ def segment_names(models: Sequence[OnnxModel], names: Sequence[str]) -> list[str
     return chosen
 
 
-def profile_from_measurements(
-    measurements: Mapping[str, Measurement], *, device: str, provenance: Provenance
-) -> ProfileFile:
-    """Return the profile of *device* with one segment per measurement, by its name."""
-    return ProfileFile(
-        format=PROFILE_FORMAT,
-        device=device,
-        provenance=provenance,
-        segments={name: _segment(measurement) for name, measurement in measurements.items()},
-    )
-
-
-def _segment(measurement: Measurement) -> Segment:
+def segment_from(measurement: Measurement) -> Segment:
+    """Return what a profile keeps of *measurement*."""
     return Segment(
         model=measurement.model.reference,
         sha256=measurement.model.sha256,
@@ -50,6 +39,15 @@ def _segment(measurement: Measurement) -> Segment:
         load_seconds=_rounded(measurement.load_seconds),
         service_seconds=_rounded(measurement.service_seconds),
         cpu_seconds_mean=round(sum(measurement.cpu_seconds) / len(measurement.cpu_seconds), _DIGITS),
+        memory_mb=measurement.memory_mb,
+        serialisation={
+            name: Serialisation(
+                bytes=cost.bytes,
+                write_seconds=round(cost.write_seconds, _DIGITS),
+                read_seconds=round(cost.read_seconds, _DIGITS),
+            )
+            for name, cost in measurement.serialisation.items()
+        },
         warm_up_runs=measurement.warm_up_runs,
         notes=measurement.notes,
     )

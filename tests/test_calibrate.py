@@ -19,15 +19,16 @@ from click.testing import CliRunner, Result
 from onnx import TensorProto, helper, numpy_helper
 
 from design import calibrate as calibrate_module
-from design import onnx_models
-from design.calibrate import UNTIMED, Clock, calibrate, calibrate_all
+from design import calibration, onnx_models
+from design.calibrate import calibrate, calibrate_all
 from design.commands import calibrate_command
 from design.example_inputs import example_inputs, parse_shape
-from design.machine import cpu_model, usable_cores
+from design.machine_facts import cpu_model, usable_cores
 from design.onnx_models import load_model, resolve_model
 from design.onnx_sessions import open_session, output_bytes, run_once
 from design.profiles import segment_names
 from design.steadiness import doubts
+from design.stopwatch import UNTIMED, Clock
 from tests.onnx_graphs import one_node, saved, value
 from twin.errors import ProfileError
 from twin.formats.profile_file import load_profile
@@ -456,14 +457,12 @@ def test_all_options_reach_the_measurement(small: str, monkeypatch: pytest.Monke
         given.update(options)
         return calibrate_all(models, **options)
 
-    monkeypatch.setattr(calibrate_module, "calibrate_all", noted)
+    monkeypatch.setattr(calibration, "calibrate_all", noted)
     result = invoke(small, "--json", "--samples", "4", "--threads", "2", "--seed", "3", "--shape", "x=8,4")
-    assert {key: given[key] for key in given if key != "progress"} == {
-        "samples": 4,
-        "threads": 2,
-        "seed": 3,
-        "shapes": {"x": (8, 4)},
-    }
+    assert (given["samples"], given["threads"], given["provider"]) == (4, 2, "CPUExecutionProvider")
+    np.testing.assert_array_equal(
+        given["inputs"][0]["x"], example_inputs(load_model(small), seed=3, shapes={"x": (8, 4)})["x"]
+    )
     origin = json.loads(result.stdout)["provenance"]
     assert (origin["samples"], origin["threads"], origin["seed"]) == (4, 2, 3)
 

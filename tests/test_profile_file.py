@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from twin.errors import ProfileError
 from twin.formats import profile_file
-from twin.formats.profile_file import ProfileFile, is_name, load_profile, save_profile, to_json
+from twin.formats.profile_file import load_profile, save_profile, to_json
+from twin.formats.profile_schema import ProfileFile, is_name
 
 SHIPPED = Path(__file__).parent.parent / "scenarios" / "profiles"
 

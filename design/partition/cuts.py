@@ -9,7 +9,7 @@ The answer leaves from the last segment, so an output that is made before a cut 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 
@@ -60,7 +60,7 @@ def forwarding_that_helps(model: OnnxModel | ModelGraph) -> dict[str, int]:
         return {}
     found = {}
     for name in graph.inputs:
-        eased = read_graph(graph.model, example=graph.example, forward={*graph.forwarded, name})
+        eased = replace(graph, forwarded=graph.forwarded | {name})
         found[name] = len(cut_points(eased))
     return {name: count for name, count in found.items() if count}
 

@@ -36,6 +36,9 @@ class ModelGraph:
     example: Inputs
     """Inputs that resolve the sizes the model leaves open."""
 
+    made_up: bool = True
+    """Whether other random inputs would do as well; those that were given may have to be of a kind."""
+
     forwarded: frozenset[str] = frozenset()
     """Inputs that are handed to every segment that wants them, so that they need not cross a cut."""
 
@@ -110,13 +113,15 @@ def read_graph(
     *,
     shapes: Mapping[str, Shape] | None = None,
     example: Inputs | None = None,
+    made_up: bool = True,
     seed: int = 0,
     forward: Collection[str] = (),
 ) -> ModelGraph:
-    """Read *model* with its weights; *example* holds real inputs, else random ones of *shapes* are made up.
+    """Read *model* with its weights; *example* holds its inputs, else random ones of *shapes* are made up.
 
-    *forward* names inputs that every segment is handed. Raises ProfileError if an input is unknown, or if the model
-    draws random numbers, because then no split could be proved.
+    *made_up* is False if only inputs like the example make sense. *forward* names inputs that every segment is
+    handed. Raises ProfileError if an input is unknown, or if the model draws random numbers, because then no split
+    could be proved.
     """
     if isinstance(model, ModelGraph):
         return model
@@ -132,7 +137,7 @@ def read_graph(
     if not names:
         raise ProfileError(f"model {model.reference!r} has no input, so nothing in it can be cut")
     inputs = example if example is not None else example_inputs(model, seed=seed, shapes=shapes)
-    return ModelGraph(model=model, proto=proto, example=inputs, forwarded=frozenset(forward))
+    return ModelGraph(model=model, proto=proto, example=inputs, made_up=made_up, forwarded=frozenset(forward))
 
 
 def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:

@@ -1,4 +1,4 @@
-"""Prove a split: the chain must give what the whole model gives, on random inputs, and every part must be valid ONNX.
+"""Prove a split: the chain must give what the whole model gives, and every part must be valid ONNX.
 
 Two comparisons are made. Without the optimiser the chain does the same operations in the same order as the model, so
 the results must agree almost to the last digit: this proves the cut. At full optimisation, as they will run, a cut may
@@ -25,7 +25,7 @@ from design.partition.varied import GAINS, with_random_weights
 from twin.errors import ProfileError
 
 TRIALS = 2
-"""Inputs a split is tried with: the example, and random ones of the same shapes."""
+"""Inputs a split is tried with: the example, and others of the same shapes."""
 
 EXACT = 1e-6
 """Largest difference without the optimiser, in parts of an output's largest value; 1e-3 for 16-bit floats."""
@@ -108,13 +108,24 @@ def _compared(parts: Split) -> Proof:
 
 def run_chain(parts: Split, inputs: Sequence[Inputs], *, optimised: bool = True) -> list[list[Any]]:
     """Return the outputs of the chain for each of *inputs*; one segment after the other is loaded."""
+    return [[known[name] for name in parts.graph.outputs] for known in _filled(parts, inputs, optimised=optimised)]
+
+
+def chain_inputs(parts: Split, inputs: Inputs) -> list[Inputs]:
+    """Return what each segment of the chain reads when the whole model reads *inputs*."""
+    (known,) = _filled(parts, [inputs], optimised=True)
+    return [{name: known[name] for name in segment.inputs} for segment in parts.segments]
+
+
+def _filled(parts: Split, inputs: Sequence[Inputs], *, optimised: bool) -> list[dict[str, Any]]:
+    """Return, for each of *inputs*, everything that entered or left a segment, by its name."""
     places: list[dict[str, Any]] = [dict(each) for each in inputs]
     for segment in parts.segments:
         session = open_bytes(segment.proto.SerializeToString(), parts.graph.model.reference, optimised=optimised)
         for known in places:
             given = {name: known[name] for name in segment.inputs}
             known |= dict(zip(segment.outputs, _run(parts.graph, session, given, segment.outputs), strict=True))
-    return [[known[name] for name in parts.graph.outputs] for known in places]
+    return places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +141,7 @@ class _Whole:
 
 @lru_cache(maxsize=4)
 def _whole(graph: ModelGraph) -> _Whole:
-    shapes = {name: array.shape for name, array in graph.example.items()}
-    others = [example_inputs(graph.model, seed=seed, shapes=shapes) for seed in range(1, TRIALS)]
-    inputs = [graph.example, *others]
+    inputs = [graph.example, *(_other_inputs(graph, seed) for seed in range(1, TRIALS))]
     content = graph.proto.SerializeToString()
     found = []
     for optimised in (True, False):
@@ -151,6 +160,14 @@ def _whole(graph: ModelGraph) -> _Whole:
         optimiser_difference=_difference(fused, plain),
         sensitive=_difference(fused[:1], fused[1:2]) > FUSED,
     )
+
+
+def _other_inputs(graph: ModelGraph, seed: int) -> Inputs:
+    """Return random inputs of the same shapes, or given ones with their values shuffled, so that they stay valid."""
+    if graph.made_up:
+        return example_inputs(graph.model, seed=seed, shapes={name: each.shape for name, each in graph.example.items()})
+    rng = np.random.default_rng(seed)
+    return {name: rng.permutation(each.ravel()).reshape(each.shape) for name, each in graph.example.items()}
 
 
 def _run(graph: ModelGraph, session: onnxruntime.InferenceSession, given: Inputs, names: Sequence[str]) -> list[Any]:

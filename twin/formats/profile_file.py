@@ -6,121 +6,18 @@ import json
 import os
 import re
 import textwrap
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from twin.errors import Problem, ProfileError, did_you_mean
-
-PROFILE_FORMAT: Literal["continuum-twin profile 1"] = "continuum-twin profile 1"
+from twin.formats.profile_schema import FORMS, ProfileFile
 
 LARGEST_FILE_BYTES = 50_000_000
 MOST_PROBLEMS = 50
 """A file full of wrong samples need not list them all."""
-
-_NAME = r"^[^\x00-\x1f]{0,99}[^\x00-\x1f\s]$"
-_DIGEST = r"^[0-9a-f]{64}$"
-_FORMS = {
-    _NAME: "be 1 to 100 characters on one line, the last no space",
-    _DIGEST: "be 64 hexadecimal digits",
-}
-
-Name = Annotated[str, Field(pattern=_NAME)]
-Duration = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Part(BaseModel):
-    """What all parts of the file share: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-
-class Provenance(_Part):
-    """Where, when and how a profile was measured."""
-
-    cpu: str
-    """The maker's name of the processor."""
-
-    cores: Count
-    """Processors the measuring process could use."""
-
-    operating_system: str
-    """System, architecture and distribution."""
-
-    versions: dict[str, str]
-    """Versions of the software that took part, by name."""
-
-    threads: Count
-    """Threads that one run of a model could use."""
-
-    samples: Count
-    """Runs counted for each segment."""
-
-    seed: int
-    """Seed of the made-up inputs."""
-
-    measured_on: date
-    """Day (UTC)."""
-
-
-class Segment(_Part):
-    """Measured costs of one model."""
-
-    model: str
-    """Name of the model's file, or ``onnx:...`` for one the onnx package ships."""
-
-    sha256: Annotated[str, Field(pattern=_DIGEST)]
-    """Digest of the model's file."""
-
-    input_shapes: dict[str, tuple[Annotated[int, Field(ge=0)], ...]] = {}
-    """Shapes of the inputs it was measured with, by name."""
-
-    input_mb: Amount
-    """MB (1e6 bytes) one run reads."""
-
-    output_mb: Amount
-    """MB (1e6 bytes) one run returns."""
-
-    load_seconds: Annotated[tuple[Amount, ...], Field(min_length=1)]
-    """Seconds until a session was ready, once per session: the cold start without that of the container."""
-
-    service_seconds: Annotated[tuple[Duration, ...], Field(min_length=1)]
-    """Wall seconds of every counted run, in the order they were measured."""
-
-    cpu_seconds_mean: Amount
-    """Mean CPU seconds of a run, over all its threads."""
-
-    warm_up_runs: Annotated[int, Field(ge=0)] = 0
-    """Runs before the counted ones."""
-
-    notes: tuple[str, ...] = ()
-    """What a reader should know or doubt, one sentence each."""
-
-
-class ProfileFile(_Part):
-    """A whole profile: what the models of an application cost on one class of device."""
-
-    format: Literal["continuum-twin profile 1"]
-    """Always ``continuum-twin profile 1``."""
-
-    device: Name
-    """The class of device, not the name of a machine."""
-
-    provenance: Provenance
-    """Where, when and how it was measured."""
-
-    segments: Annotated[dict[Name, Segment], Field(min_length=1)]
-    """Costs by the name of the model, or of the part of a model."""
-
-
-def is_name(text: str) -> bool:
-    """Return whether *text* can name a device or a segment: up to 100 characters on one line, the last no space."""
-    return re.fullmatch(_NAME.strip("^$"), text) is not None
 
 
 def load_profile(path: Path) -> ProfileFile:
@@ -146,8 +43,8 @@ def save_profile(profile: ProfileFile, path: Path) -> None:
 
 
 def to_json(profile: ProfileFile) -> str:
-    """Return *profile* as the text of its file: indented, but numbers side by side, as many as a line holds."""
-    text = json.dumps(profile.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    """Return *profile* as the text of its file: indented, but numbers side by side; what is empty is left out."""
+    text = json.dumps(profile.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False, allow_nan=False)
     return re.sub(r"^( *)(.*)\[\n([-+.\deE,\s]+)\]", _fill, text, flags=re.MULTILINE) + "\n"
 
 
@@ -225,7 +122,7 @@ def _problem(detail: ErrorDetails) -> Problem:
         case "extra_forbidden":
             return Problem(where, f"is not known here{did_you_mean(str(keys[-1]), _fields(keys))}")
         case "string_pattern_mismatch":
-            demand = _FORMS[detail["ctx"]["pattern"]]
+            demand = FORMS[detail["ctx"]["pattern"]]
         case _:
             demand = detail["msg"].partition(" should ")[2] or detail["msg"]
     value = repr(detail["input"])
@@ -234,6 +131,16 @@ def _problem(detail: ErrorDetails) -> Problem:
 
 def _fields(keys: list[int | str]) -> list[str]:
     """Return the fields that were possible where *keys* leads."""
-    if len(keys) == 1:
-        return list(ProfileFile.model_fields)
-    return list(Provenance.model_fields if keys[0] == "provenance" else Segment.model_fields)
+    place: Any = ProfileFile
+    for key in keys[:-1]:
+        field = place.model_fields.get(str(key)) if isinstance(place, type) and issubclass(place, BaseModel) else None
+        place = place if field is None else _part_in(field.annotation)
+    return list(place.model_fields)
+
+
+def _part_in(annotation: Any) -> type[BaseModel]:
+    """Return the part of a profile that *annotation* speaks of, however it is wrapped."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = [_part_in(argument) for argument in get_args(annotation)]
+    return next((part for part in inner if part is not BaseModel), BaseModel)

@@ -12,7 +12,8 @@ from typing import Any
 
 from twin.errors import Problem, TwinError, did_you_mean
 from twin.formats.place import Keys
-from twin.formats.profile_file import ProfileFile, load_profile
+from twin.formats.profile_file import load_profile
+from twin.formats.profile_schema import ProfileFile
 from twin.formats.scenario.faults import problem_at
 from twin.formats.scenario.layering import Layered
 from twin.formats.scenario.trace import read_times

@@ -1,0 +1,125 @@
+"""Measure many segments, a group at a time: those of a group turn by turn, and what is finished stays finished.
+
+A group is what is loaded at the same time. Its models may be made only when its turn comes, in a folder that is gone
+afterwards, because all segments of all cuts of a model take many times its space.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from design.calibrate import Measurement
+from design.example_inputs import Inputs
+from design.journal import Finished, Journal
+from design.onnx_models import OnnxModel
+from design.profiles import segment_from
+from twin.errors import ProfileError
+from twin.formats.profile_schema import CutFigures, Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutPlace:
+    """A cut whose segments are about to be measured."""
+
+    model: str
+    tensors: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    bytes: int
+    head: tuple[str, ...]
+    tail: tuple[str, ...]
+    proved: bool
+    difference: float | None
+
+    def with_times(self, segments: Mapping[str, Segment]) -> CutFigures:
+        """Return what a profile keeps, once the segments of both sides are measured."""
+        return CutFigures(
+            model=self.model,
+            tensor=" + ".join(self.tensors),
+            tensors=self.tensors,
+            shapes=self.shapes,
+            bytes=self.bytes,
+            head_seconds=_seconds(segments, self.head),
+            tail_seconds=_seconds(segments, self.tail),
+            head=self.head,
+            tail=self.tail,
+            proved=self.proved,
+            difference=self.difference,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """The models of a group, with inputs where they must be certain ones, by the names of their segments."""
+
+    models: dict[str, OnnxModel]
+
+    inputs: dict[str, Inputs]
+
+    cuts: tuple[CutPlace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Segments that are measured together."""
+
+    name: str
+    """Tells it from other groups of the same command, now and when it is repeated."""
+
+    make: Callable[[Path], Subjects]
+    """Makes the models, if need be in the folder it is given."""
+
+
+class Measure(Protocol):
+    """Times models together; the options of the command are built in."""
+
+    def __call__(self, models: Sequence[OnnxModel], *, inputs: Sequence[Inputs | None]) -> list[Measurement]:
+        """Return one measurement per model."""
+
+
+def measure_groups(
+    groups: Iterable[Group],
+    journal: Journal,
+    measure: Measure,
+    *,
+    keep: Path | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Finished:
+    """Measure what the journal does not hold yet, and return everything.
+
+    *keep* is a folder for the models that are made; without one they are made in a folder that is removed. *say* is
+    told what is going on.
+    """
+    for group in groups:
+        if group.name not in journal.found:
+            if say is not None:
+                say(group.name)
+            journal.add(group.name, _measured(group, measure, keep))
+    found = journal.found.values()
+    return Finished(
+        segments={name: part for each in found for name, part in each.segments.items()},
+        cuts=tuple(cut for each in found for cut in each.cuts),
+    )
+
+
+def _measured(group: Group, measure: Measure, keep: Path | None) -> Finished:
+    try:
+        with tempfile.TemporaryDirectory(prefix="ctwin-segments-", ignore_cleanup_errors=True) as folder:
+            subjects = group.make(keep or Path(folder))
+            inputs = [subjects.inputs.get(name) for name in subjects.models]
+            measurements = measure(list(subjects.models.values()), inputs=inputs)
+    except OSError as error:
+        raise ProfileError(f"cannot write the segments to measure: {error.strerror or error}") from error
+    segments = {
+        name: segment_from(measurement) for name, measurement in zip(subjects.models, measurements, strict=True)
+    }
+    return Finished(segments=segments, cuts=tuple(cut.with_times(segments) for cut in subjects.cuts))
+
+
+def _seconds(segments: Mapping[str, Segment], names: Iterable[str]) -> float:
+    return round(sum(float(np.mean(segments[name].service_seconds)) for name in names), 7)
