@@ -44,7 +44,9 @@ def save_profile(profile: ProfileFile, path: Path) -> None:
 
 def to_json(profile: ProfileFile) -> str:
     """Return *profile* as the text of its file: indented, but numbers side by side; what is empty is left out."""
-    text = json.dumps(profile.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        profile.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False, allow_nan=False
+    )
     return re.sub(r"^( *)(.*)\[\n([-+.\deE,\s]+)\]", _fill, text, flags=re.MULTILINE) + "\n"
 
 
