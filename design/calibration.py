@@ -14,18 +14,33 @@ import numpy as np
 from design.application_models import application_models
 from design.calibrate import calibrate_all
 from design.campaign import Group, Subjects, measure_groups
-from design.cut_groups import CutWish, cut_groups
+from design.cut_groups import CutWish, cut_groups, exit_group
 from design.example_inputs import Inputs, Shape, check_shape_names, example_inputs
+from design.exit_conditions import ExitCondition, count_exits
 from design.journal import Journal
 from design.machine import provenance
 from design.onnx_models import OnnxModel, load_model
 from design.onnx_sessions import CPU_PROVIDER
-from design.partition.graph import read_graph
+from design.partition.exits import Exit, exits_at, read_exits
+from design.partition.graph import ModelGraph, read_graph
 from design.profiles import segment_names
 from design.stopwatch import Progress
 from design.worker_file import peak_memory
 from twin.errors import ProfileError, did_you_mean
-from twin.formats.profile_schema import PROFILE_FORMAT, ProfileFile
+from twin.formats.profile_schema import PROFILE_FORMAT, ExitFigures, ProfileFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitWish:
+    """At which early exits a model is to be cut, and how their use is to be counted."""
+
+    where: str
+    """Names of outputs with commas between, or an ``early_exits.csv``."""
+
+    condition: ExitCondition
+
+    samples: Path | None = None
+    """Arrays with one sample per index of their first axis, and perhaps ``labels``; without, nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +61,8 @@ class Wishes:
     """A file of arrays to run with, by the names of the inputs, instead of made-up ones."""
 
     cut: CutWish | None = None
+
+    exits: ExitWish | None = None
 
     forward: tuple[str, ...] = ()
     """Inputs handed to every segment."""
@@ -86,9 +103,15 @@ def measured_profile(
     inputs = {name: _inputs(model, wishes) for name, model in models.items()}
     origin = provenance(threads=wishes.threads, samples=wishes.samples, seed=wishes.seed, provider=wishes.provider)
     groups = [Group(name="whole models", make=lambda _: Subjects(models=dict(models), inputs=inputs))]
-    for name, model in models.items() if wishes.cut else ():
+    left: tuple[ExitFigures, ...] = ()
+    for name, model in models.items() if wishes.cut or wishes.exits else ():
         graph = read_graph(model, example=inputs[name], made_up=wishes.inputs is None, forward=wishes.forward)
-        groups += cut_groups(name, graph, wishes.cut, warn=warn) if wishes.cut else []
+        if wishes.exits is not None:
+            exits = _exits(graph, wishes.exits.where)
+            groups.append(exit_group(name, graph, exits))
+            left += _counted(name, graph, exits, wishes.exits)
+        elif wishes.cut is not None:
+            groups += cut_groups(name, graph, wishes.cut, warn=warn)
     diary = Journal(path=journal, question=_question(models, wishes, origin.model_dump_json(exclude={"measured_on"})))
     measure = partial(
         calibrate_all,
@@ -105,17 +128,37 @@ def measured_profile(
         provenance=origin,
         segments=dict(found.segments),
         cuts=found.cuts,
+        exits=left,
     )
 
 
+def _exits(graph: ModelGraph, where: str) -> tuple[Exit, ...]:
+    if where.endswith(".csv"):
+        return read_exits(Path(where), graph)
+    return exits_at(graph, [name.strip() for name in where.split(",")])
+
+
+def _counted(name: str, graph: ModelGraph, exits: tuple[Exit, ...], wish: ExitWish) -> tuple[ExitFigures, ...]:
+    if wish.samples is None:
+        return ()
+    return (count_exits(name, graph, exits, load_arrays(wish.samples), wish.condition),)
+
+
 def _inputs(model: OnnxModel, wishes: Wishes) -> Inputs:
-    if wishes.inputs is None:
+    """Return given inputs, the first of the samples if there are some, or random ones."""
+    samples = wishes.exits.samples if wishes.exits else None
+    if wishes.inputs is not None:
+        stored = load_arrays(wishes.inputs)
+    elif samples is not None:
+        stored = {name: array[:1] for name, array in load_arrays(samples).items()}
+    else:
         return example_inputs(model, seed=wishes.seed, shapes=wishes.shapes)
-    stored = load_arrays(wishes.inputs)
     missing = [tensor.name for tensor in model.inputs if tensor.name not in stored]
     if missing:
         hint = did_you_mean(missing[0], stored)
-        raise ProfileError(f"{wishes.inputs} has no array {missing[0]!r} for model {model.reference!r}{hint}")
+        raise ProfileError(
+            f"{wishes.inputs or samples} has no array {missing[0]!r} for model {model.reference!r}{hint}"
+        )
     return {tensor.name: stored[tensor.name] for tensor in model.inputs}
 
 

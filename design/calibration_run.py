@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from design.calibration import Wishes, measured_profile, named_models
+from design.calibration import ExitWish, Wishes, measured_profile, named_models
 from design.calibration_screen import progress_bar, show_profile
 from design.cut_groups import CutWish
 from design.example_inputs import parse_shape
+from design.exit_conditions import parse_condition
+from design.scaling import scaled_profile
 from design.worker_file import worker_source
 from twin.errors import ProfileError
-from twin.formats.profile_file import save_profile, to_json
+from twin.formats.profile_file import load_profile, save_profile, to_json
 from twin.formats.profile_schema import ProfileFile, is_name
 
 
@@ -22,12 +24,25 @@ def print_worker() -> None:
     click.echo(worker_source(), nl=False)
 
 
+def scale_profile(
+    source: Path, *, factor: float | None, uncertainty: float | None, device: str, out: Path | None, as_json: bool
+) -> None:
+    """Write and show the profile at *source* for a device that is *factor* times as slow."""
+    if factor is None or uncertainty is None:
+        raise ProfileError("--scale-from needs --factor and --uncertainty, such as --factor 8 --uncertainty 0.3")
+    base = load_profile(source)
+    if device in ("this-machine", base.device):
+        raise ProfileError("--scale-from needs --target: the name of the device that the guess is for")
+    check_device(device)
+    deliver(scaled_profile(base, device=device, factor=factor, uncertainty=uncertainty), out, as_json=as_json)
+
+
 def run_calibration(
     references: tuple[str, ...], *, out: Path | None, names: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
     """Measure what *references* mean, as the options of the command say."""
     wishes = wishes_from(**options)
-    models = named_models(references, names, cut=wishes.cut is not None)
+    models = named_models(references, names, cut=bool(wishes.cut or wishes.exits))
     journal = None if out is None else out.with_name(f"{out.name}.journal")
     try:
         with progress_bar() as board:
@@ -49,13 +64,28 @@ def wishes_from(
     cuts: str | int | None,
     bandwidth: float,
     shapes: tuple[str, ...],
+    exits: str | None,
+    exit_when: str,
+    exit_samples: Path | None,
     **options: Any,
 ) -> Wishes:
     """Return the wishes that the options of the command express."""
+    check_device(device)
+    cut = None if cuts is None else CutWish(chain=None if cuts == "all" else int(cuts), bandwidth_mbit_per_s=bandwidth)
+    if exits is not None and cut is not None:
+        raise ProfileError("--exits cuts the model already; leave out --cuts")
+    if exits is None and exit_samples is not None:
+        raise ProfileError("--exit-samples needs --exits: the outputs where an answer may leave")
+    leave = None
+    if exits is not None:
+        leave = ExitWish(where=exits, condition=parse_condition(exit_when), samples=exit_samples)
+    return Wishes(device=device, cut=cut, exits=leave, shapes=dict(parse_shape(shape) for shape in shapes), **options)
+
+
+def check_device(device: str) -> None:
+    """Raise ProfileError if *device* cannot be a name in a profile."""
     if not is_name(device):
         raise ProfileError(f"{device!r} cannot name a class of device; use 1 to 100 characters, the last no space")
-    cut = None if cuts is None else CutWish(chain=None if cuts == "all" else int(cuts), bandwidth_mbit_per_s=bandwidth)
-    return Wishes(device=device, cut=cut, shapes=dict(parse_shape(shape) for shape in shapes), **options)
 
 
 def deliver(profile: ProfileFile, out: Path | None, *, as_json: bool) -> None:

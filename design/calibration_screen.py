@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from twin.formats.profile_schema import ProfileFile, Segment
+from twin.formats.profile_schema import ExitFigures, ProfileFile, Segment
 
 _COLUMNS = ("mean", "p50", "p95", "p99", "load", "CV", "in MB", "out MB", "RAM MB")
 _CUT_COLUMNS = ("kB", "head", "tail", "proved")
@@ -67,6 +67,8 @@ def show_profile(profile: ProfileFile) -> None:
     console.print(table)
     if profile.cuts:
         console.print(_cuts(profile))
+    for each in profile.exits:
+        console.print(Text(_exits(each)), soft_wrap=True)
     for name, segment in profile.segments.items():
         for note in segment.notes:
             console.print(Text(f"{name}: {note}"), soft_wrap=True)
@@ -78,6 +80,12 @@ def _table(title: str, first: str, columns: tuple[str, ...]) -> Table:
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     return table
+
+
+def _exits(figures: ExitFigures) -> str:
+    shares = ", ".join(f"{share:.3g}" for share in figures.continue_probabilities)
+    right = "" if figures.accuracy is None else f"; right answers: {figures.accuracy:.3g}"
+    return f"{figures.model}: shares that go on behind the exits, {figures.condition}: {shares}{right}"
 
 
 def _cuts(profile: ProfileFile) -> Table:

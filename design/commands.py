@@ -54,11 +54,24 @@ class CutsType(click.ParamType[str | int]):
     help="Link between the segments, for --cuts K.",
 )
 @click.option("--forward", multiple=True, metavar="INPUT", help="An input that is sent along with every cut.")
+@click.option("--exits", metavar="OUTPUT,...|CSV", help="Cut at early exits: their outputs, or an early_exits.csv.")
+@click.option("--exit-when", default="confidence=0.9", show_default=True, metavar="MEASURE=X", help="See below.")
+@click.option("--exit-samples", type=_FILE, metavar="FILE.npz", help="Count on these how many answers leave early.")
 @click.option("--keep", type=_FILE, metavar="FOLDER", help="Keep the ONNX files of the segments here.")
 @click.option("--provider", default="CPUExecutionProvider", help="What runs the operators, if onnxruntime has it.")
+@click.option("--scale-from", type=_FILE, metavar="PROFILE", help="Measure nothing: scale this profile, as a guess.")
+@click.option("--factor", type=click.FloatRange(0, 1e6, min_open=True), help="How many times as slow --target is.")
+@click.option("--uncertainty", type=click.FloatRange(0, 10), help="Relative uncertainty of --factor, such as 0.3.")
 @click.option("--worker", is_flag=True, help="Print a Python file that measures on another device, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON instead of a table.")
-def calibrate_command(models: tuple[str, ...], worker: bool, **options: Any) -> None:
+def calibrate_command(
+    models: tuple[str, ...],
+    worker: bool,
+    scale_from: Path | None,
+    factor: float | None,
+    uncertainty: float | None,
+    **options: Any,
+) -> None:
     """Measure how long ONNX models, and parts of them, take on this machine.
 
     MODEL is an .onnx file, or onnx:light_squeezenet and the like for an architecture the onnx package ships; APP is an
@@ -70,21 +83,31 @@ def calibrate_command(models: tuple[str, ...], worker: bool, **options: Any) -> 
     X_partition1_1 to X_partition1_(K+1): the one whose slowest segment plus the time of all crossing tensors on the
     link of --bandwidth is least. Every split is proved: the chain gives the outputs of the whole model.
 
+    --exits cuts a network such as BranchyNet behind each exit. With --exit-samples (one sample per index of the first
+    axis, and perhaps ``labels``) the share of answers that go on is counted: an answer leaves where its largest
+    probability is at least X (confidence=X), or the entropy of its probabilities at most X nats (entropy=X). Code of
+    an application is never run for that.
+
     \b
     ctwin calibrate onnx:light_squeezenet --cuts 2 --out profile.json
     ctwin calibrate app/ --target x86-vm --out profile.json
+    ctwin calibrate --scale-from profile.json --target RaspPi --factor 8 --uncertainty 0.3 --out guess.json
     ctwin calibrate --worker > calibrate_here.py   # then there: python calibrate_here.py model.onnx > profile.json
     """
     # Here and not at the top: onnxruntime takes longer to import than most commands to run.
-    from design.calibration_run import print_worker, run_calibration
+    from design.calibration_run import print_worker, run_calibration, scale_profile
 
     if worker:
         print_worker()
         return
-    if not models:
-        raise click.UsageError("name a model, such as onnx:light_squeezenet, or an application folder")
     check_writable(options["out"])
-    run_calibration(models, **options)
+    if scale_from is not None:
+        chosen = {name: options[name] for name in ("device", "out", "as_json")}
+        scale_profile(scale_from, factor=factor, uncertainty=uncertainty, **chosen)
+    elif models:
+        run_calibration(models, **options)
+    else:
+        raise click.UsageError("name a model, such as onnx:light_squeezenet, or an application folder")
 
 
 def check_writable(out: Path | None) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from design.campaign import CutPlace, Group, Subjects
-from design.onnx_models import OnnxModel, load_model
+from design.onnx_models import load_model
 from design.onnx_sessions import open_bytes, run_once
 from design.partition.chain import BANDWIDTH_MBIT_PER_S, best_chain
-from design.partition.cuts import Cut, cut_points, forwarding_that_helps
+from design.partition.cuts import Cut, cut_points, cuts_at, forwarding_that_helps
+from design.partition.exits import Exit, split_at_exits
 from design.partition.graph import ModelGraph
 from design.partition.proof import chain_inputs, prove
-from design.partition.segments import segment_name, split, write_segments
+from design.partition.segments import Split, segment_name, split, write_segments
 from design.partition.wide_cuts import wide_cut_points
 from twin.errors import ProfileError
 
@@ -63,6 +64,24 @@ def cut_groups(name: str, graph: ModelGraph, wish: CutWish, *, warn: Callable[[s
     return list(_pairs(name, graph, found, warn))
 
 
+def exit_group(name: str, graph: ModelGraph, exits: Sequence[Exit]) -> Group:
+    """Return the group that measures the segments of the model *name* cut at its early exits."""
+
+    def make(folder: Path) -> Subjects:
+        cuts = list(cuts_at(graph, [each.passes_on for each in exits]))
+        if len(cuts) < len(exits):
+            raise ProfileError(f"model {graph.model.reference!r} does nothing before an exit, or nothing after it")
+        return _only_proved(graph, proved_subjects(name, split_at_exits(graph, exits), cuts, 1, folder))
+
+    return Group(name=f"{name}: early exits", make=make)
+
+
+def _only_proved(graph: ModelGraph, found: Subjects) -> Subjects:
+    if not found.cuts[0].proved:
+        raise ProfileError(f"model {graph.model.reference!r}: the chain of segments does not give the same outputs")
+    return found
+
+
 def _pairs(name: str, graph: ModelGraph, cuts: Sequence[Cut], warn: Callable[[str], None]) -> Iterator[Group]:
     step = 1 if graph.proto.ByteSize() > _HEAVY_BYTES else TOGETHER
     for first in range(0, len(cuts), step):
@@ -98,10 +117,7 @@ def _chain(name: str, graph: ModelGraph, cuts: Sequence[Cut], wish: CutWish, fol
         segments=(wish.chain or 1) + 1,
         bandwidth_mbit_per_s=wish.bandwidth_mbit_per_s,
     )
-    found = _subjects(name, graph, chosen, 1, folder)
-    if not found.cuts[0].proved:
-        raise ProfileError(f"model {graph.model.reference!r}: the chain of segments does not give the same outputs")
-    return found
+    return _only_proved(graph, _subjects(name, graph, chosen, 1, folder))
 
 
 def tried_seconds(graph: ModelGraph, cuts: Sequence[Cut]) -> tuple[list[float], float]:
@@ -129,29 +145,14 @@ def _fastest(graph: ModelGraph, content: bytes) -> float:
 
 
 def _subjects(name: str, graph: ModelGraph, cuts: Sequence[Cut], number: int, folder: Path) -> Subjects:
-    """Split, prove, and write the segments."""
-    parts = split(graph, [cut.tensors for cut in cuts])
+    return proved_subjects(name, split(graph, [cut.tensors for cut in cuts]), cuts, number, folder)
+
+
+def proved_subjects(name: str, parts: Split, cuts: Sequence[Cut], number: int, folder: Path) -> Subjects:
+    """Prove *parts*, and write and return the segments of model *name*; none if the proof fails."""
     proof = prove(parts)
     names = [segment_name(name, number, place) for place in range(1, len(parts.segments) + 1)]
-    if not proof.holds:
-        return Subjects(models={}, inputs={}, cuts=_places(name, cuts, names, proved=False, difference=None))
-    paths = write_segments(parts, folder, component=name, number=number)
-    inputs = chain_inputs(parts, graph.example)
-    return Subjects(
-        models={each: _named(path) for each, path in zip(names, paths, strict=True)},
-        inputs=dict(zip(names, inputs, strict=True)),
-        cuts=_places(name, cuts, names, proved=True, difference=proof.difference),
-    )
-
-
-def _named(path: Path) -> OnnxModel:
-    return load_model(str(path))
-
-
-def _places(
-    name: str, cuts: Sequence[Cut], names: Sequence[str], *, proved: bool, difference: float | None
-) -> tuple[CutPlace, ...]:
-    return tuple(
+    places = tuple(
         CutPlace(
             model=name,
             tensors=cut.tensors,
@@ -159,10 +160,19 @@ def _places(
             bytes=cut.bytes,
             head=tuple(names[: place + 1]),
             tail=tuple(names[place + 1 :]),
-            proved=proved,
-            difference=difference,
+            proved=proof.holds,
+            difference=proof.difference if proof.holds else None,
         )
         for place, cut in enumerate(cuts)
+    )
+    if not proof.holds:
+        return Subjects(models={}, inputs={}, cuts=places)
+    paths = write_segments(parts, folder, component=name, number=number)
+    inputs = chain_inputs(parts, parts.graph.example)
+    return Subjects(
+        models={each: load_model(str(path)) for each, path in zip(names, paths, strict=True)},
+        inputs=dict(zip(names, inputs, strict=True)),
+        cuts=places,
     )
 
 

@@ -119,7 +119,7 @@ def probabilities(values: Any, place: str) -> NDArray[np.float64]:
     if row.size < 2 or not np.isfinite(row).all():
         raise ProfileError(f"output {place!r} is no answer: it needs finite numbers for two classes or more")
     if row.min() >= 0 and abs(row.sum() - 1) < 1e-3:
-        return row / row.sum()
+        return np.asarray(row / row.sum())
     grown = np.exp(row - row.max())
     return np.asarray(grown / grown.sum())
 

@@ -60,11 +60,10 @@ def read_exits(path: Path, graph: ModelGraph) -> tuple[Exit, ...]:
         raise ProfileError(f"{path}: the first line must be {','.join(_COLUMNS)}")
     exits, problems = [], []
     for line, row in enumerate(rows, start=2):
-        lists = [_names(row[column]) for column in _COLUMNS[1:]]
-        faults = list(_faults(graph, *lists))
+        passes_on, outputs = (_names(row[column]) for column in _COLUMNS[1:])
+        faults = list(_faults(graph, passes_on, outputs))
         problems += [Problem("", fault, line=line) for fault in faults]
-        if not faults:
-            exits.append(Exit(name=row["exits"].strip(), passes_on=lists[0], outputs=lists[1]))
+        exits.append(Exit(name=row["exits"].strip(), passes_on=passes_on, outputs=outputs))
     if problems:
         raise ProfileError(str(path), problems)
     if not exits:
@@ -93,21 +92,21 @@ def _passed_on(graph: ModelGraph, outputs: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(wanted & made))
 
 
-def _names(cell: str | None) -> tuple[str, ...] | None:
-    """Return the names of a list as text; None if the cell holds something else."""
+def _names(cell: str | None) -> tuple[str, ...]:
+    """Return the names of a list as text; none if the cell holds something else."""
     try:
         found = ast.literal_eval((cell or "").strip())
     except (ValueError, SyntaxError):
-        return None
+        return ()
     is_list = isinstance(found, list) and found and all(isinstance(name, str) for name in found)
-    return tuple(found) if is_list else None
+    return tuple(found) if is_list else ()
 
 
-def _faults(graph: ModelGraph, passes_on: tuple[str, ...] | None, outputs: tuple[str, ...] | None) -> Iterator[str]:
+def _faults(graph: ModelGraph, passes_on: tuple[str, ...], outputs: tuple[str, ...]) -> Iterator[str]:
     known = (("input_nodes", passes_on, graph.dynamic_tensors), ("output_nodes", outputs, graph.outputs))
     for column, names, possible in known:
-        if names is None:
+        if not names:
             yield f"{column} must be a list of names such as ['tensor']"
-        for name in names or ():
+        for name in names:
             if name not in possible:
                 yield f"{column}: the model has no {name!r}{did_you_mean(name, possible)}"

@@ -25,13 +25,13 @@ Parameters = dict[str, Array]
 
 SIZE = 32
 CLASSES = ("disc", "ring", "square", "frame", "cross", "stripes")
-LAYERS = ((1, 8, 2), (8, 32, 2), (32, 48, 1), (48, 32, 1))
+LAYERS = ((1, 12, 2), (12, 32, 2), (32, 48, 1), (48, 32, 1))
 """Channels in and out, and stride, of the convolutions of 3 x 3."""
 
-HEADS = {"exit1": (1, 4), "exit2": (2, 2), "final": (4, 2)}
+HEADS = {"exit1": (1, 2), "exit2": (2, 2), "final": (4, 2)}
 """Layers before each answer, and the side of the squares whose mean it sees."""
 
-WEIGHTS = {"exit1": 0.4, "exit2": 0.6, "final": 1.0}
+WEIGHTS = {"exit1": 0.6, "exit2": 0.6, "final": 1.0}
 NOISE = 0.45
 """Largest standard deviation of the noise; a shape is 1 above its ground."""
 
@@ -149,7 +149,7 @@ def head_gradient(
     return np.asarray(np.repeat(np.repeat(back, side, axis=2), side, axis=3), dtype=np.float32)
 
 
-def trained(*, seed: int, count: int = 6000, epochs: int = 8, batch: int = 64) -> Parameters:
+def trained(*, seed: int, count: int = 5000, epochs: int = 7, batch: int = 64) -> Parameters:
     """Return the parameters after Adam with a rate that falls to zero."""
     x, labels = pictures(count, noise=NOISE, seed=seed)
     rng = np.random.default_rng(seed)

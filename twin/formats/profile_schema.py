@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from typing import Annotated, Literal
@@ -94,6 +95,11 @@ class FittedLaw(_Part):
 
     p_value: Annotated[float, Field(ge=0, le=1)]
     """Share of samples drawn from the law, and fitted anew, that lie as far from their law as the measured ones."""
+
+    def scaled(self, factor: float) -> FittedLaw:
+        """Return the law of *factor* times this quantity."""
+        shift = {name: value + math.log(factor) for name, value in self.parameters.items() if name.startswith("mu")}
+        return self.model_copy(update={"mean": self.mean * factor, "parameters": self.parameters | shift})
 
 
 class Segment(_Part):

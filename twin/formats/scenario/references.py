@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import Problem, TwinError, did_you_mean
+from twin.formats.mixture import mixture_quantiles
 from twin.formats.place import Keys
 from twin.formats.profile_file import load_profile
-from twin.formats.profile_schema import ProfileFile
+from twin.formats.profile_schema import ProfileFile, Segment
 from twin.formats.scenario.faults import problem_at
 from twin.formats.scenario.layering import Layered
 from twin.formats.scenario.trace import read_times
@@ -101,20 +102,34 @@ class _References:
 
 def _figures(file: ProfileFile, segment: str) -> dict[str, Any]:
     measured = file.segments[segment]
-    figures: dict[str, Any] = {
-        "service_time": {"law": "empirical", "samples": measured.service_seconds},
-        "source": _source(file),
-    }
+    figures: dict[str, Any] = {"service_time": _law(measured), "source": _source(file)}
     if measured.load_seconds:
         figures["cold_start"] = {"law": "empirical", "samples": measured.load_seconds}
+    if file.scaled_from is not None:
+        figures["scale_uncertainty"] = file.scaled_from.uncertainty
     return figures
+
+
+def _law(measured: Segment) -> dict[str, Any]:
+    """Return the law that was fitted, else the samples; a mixture as its quantiles, because no law of ours is one."""
+    if measured.fitted is None:
+        return {"law": "empirical", "samples": measured.service_seconds}
+    if measured.fitted.family == "mixture":
+        return {"law": "empirical", "samples": mixture_quantiles(measured.fitted.parameters)}
+    return {"law": measured.fitted.family, "mean": measured.fitted.mean, "cv": measured.fitted.cv}
 
 
 def _source(file: ProfileFile) -> str:
     """Return where the figures come from, in a line."""
     found = file.provenance
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
-    return f"measured on {file.device} ({found.cpu}), {found.measured_on}: {versions}"
+    if file.scaled_from is None:
+        return f"measured on {file.device} ({found.cpu}), {found.measured_on}: {versions}"
+    base = file.scaled_from
+    return (
+        f"a guess for {file.device}: {base.factor:g} times (give or take {base.uncertainty:.0%}) what was measured "
+        f"on {base.device} ({found.cpu}), {found.measured_on}: {versions}"
+    )
 
 
 def _profile_entries(data: dict[str, Any]) -> Iterator[tuple[Keys, dict[str, Any]]]:
