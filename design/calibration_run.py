@@ -12,6 +12,7 @@ from design.calibration_screen import progress_bar, show_profile
 from design.cut_groups import CutWish
 from design.example_inputs import parse_shape
 from design.exit_conditions import parse_condition
+from design.fitting import with_law
 from design.scaling import scaled_profile
 from design.worker_file import worker_source
 from twin.errors import ProfileError
@@ -38,7 +39,7 @@ def scale_profile(
 
 
 def run_calibration(
-    references: tuple[str, ...], *, out: Path | None, names: tuple[str, ...], as_json: bool, **options: Any
+    references: tuple[str, ...], *, out: Path | None, names: tuple[str, ...], fit: bool, as_json: bool, **options: Any
 ) -> None:
     """Measure what *references* mean, as the options of the command say."""
     wishes = wishes_from(**options)
@@ -53,6 +54,9 @@ def run_calibration(
         if journal is not None and journal.exists():
             _warn(f"what is finished stays in {journal}; the same command goes on there")
         raise
+    if fit:
+        laws = {name: with_law(part, seed=wishes.seed) for name, part in profile.segments.items()}
+        profile = profile.model_copy(update={"segments": laws})
     deliver(profile, out, as_json=as_json)
     if journal is not None:
         journal.unlink(missing_ok=True)

@@ -70,6 +70,9 @@ def show_profile(profile: ProfileFile) -> None:
     for each in profile.exits:
         console.print(Text(_exits(each)), soft_wrap=True)
     for name, segment in profile.segments.items():
+        if segment.fitted is not None:
+            law = segment.fitted
+            console.print(Text(f"{name}: {law.family}, mean {law.mean:.4g} s, cv {law.cv:.3g}, p = {law.p_value:.2g}"))
         for note in segment.notes:
             console.print(Text(f"{name}: {note}"), soft_wrap=True)
 

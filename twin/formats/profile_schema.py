@@ -88,7 +88,8 @@ class FittedLaw(_Part):
     """Standard deviation per mean."""
 
     parameters: dict[str, float]
-    """Of a mixture: ``share`` of the first law, and ``mu_1``, ``sigma_1``, ``mu_2``, ``sigma_2`` of the logarithms."""
+    """``mu`` and ``sigma`` of the logarithm; ``shape`` and ``scale`` of a gamma law; of a mixture ``share`` of the
+    first law, and ``mu_1``, ``sigma_1``, ``mu_2``, ``sigma_2``."""
 
     distance: Amount
     """Kolmogorov-Smirnov distance between the law and the samples."""
@@ -98,8 +99,10 @@ class FittedLaw(_Part):
 
     def scaled(self, factor: float) -> FittedLaw:
         """Return the law of *factor* times this quantity."""
-        shift = {name: value + math.log(factor) for name, value in self.parameters.items() if name.startswith("mu")}
-        return self.model_copy(update={"mean": self.mean * factor, "parameters": self.parameters | shift})
+        moved = {name: value + math.log(factor) for name, value in self.parameters.items() if name.startswith("mu")}
+        if "scale" in self.parameters:
+            moved["scale"] = self.parameters["scale"] * factor
+        return self.model_copy(update={"mean": self.mean * factor, "parameters": self.parameters | moved})
 
 
 class Segment(_Part):
