@@ -17,6 +17,7 @@ from design.campaign import Group, Subjects, measure_groups
 from design.cut_groups import CutWish, cut_groups, exit_group
 from design.example_inputs import Inputs, Shape, check_shape_names, example_inputs
 from design.exit_conditions import ExitCondition, count_exits
+from design.interference import slowdowns
 from design.journal import Journal
 from design.machine import provenance
 from design.onnx_models import OnnxModel, load_model
@@ -63,6 +64,9 @@ class Wishes:
     cut: CutWish | None = None
 
     exits: ExitWish | None = None
+
+    interference: bool = False
+    """Whether to measure how whole models slow each other down."""
 
     forward: tuple[str, ...] = ()
     """Inputs handed to every segment."""
@@ -129,6 +133,9 @@ def measured_profile(
         segments=dict(found.segments),
         cuts=found.cuts,
         exits=left,
+        interference=slowdowns(models, inputs, samples=wishes.samples, seed=wishes.seed, say=say)
+        if wishes.interference
+        else (),
     )
 
 

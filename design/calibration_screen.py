@@ -67,14 +67,22 @@ def show_profile(profile: ProfileFile) -> None:
     console.print(table)
     if profile.cuts:
         console.print(_cuts(profile))
+    for sentence in _sentences(profile):
+        console.print(Text(sentence), soft_wrap=True)
+
+
+def _sentences(profile: ProfileFile) -> Iterator[str]:
+    """Yield what stands below the tables."""
     for each in profile.exits:
-        console.print(Text(_exits(each)), soft_wrap=True)
+        yield _exits(each)
+    for pair in profile.interference:
+        interval = f"{pair.low:.3g} to {pair.high:.3g}"
+        yield f"{pair.segment} beside {pair.beside}: {pair.factor:.3g} times as long ({interval})"
     for name, segment in profile.segments.items():
         if segment.fitted is not None:
             law = segment.fitted
-            console.print(Text(f"{name}: {law.family}, mean {law.mean:.4g} s, cv {law.cv:.3g}, p = {law.p_value:.2g}"))
-        for note in segment.notes:
-            console.print(Text(f"{name}: {note}"), soft_wrap=True)
+            yield f"{name}: {law.family}, mean {law.mean:.4g} s, cv {law.cv:.3g}, p = {law.p_value:.2g}"
+        yield from (f"{name}: {note}" for note in segment.notes)
 
 
 def _table(title: str, first: str, columns: tuple[str, ...]) -> Table:

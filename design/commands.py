@@ -59,6 +59,7 @@ class CutsType(click.ParamType[str | int]):
 @click.option("--exit-samples", type=_FILE, metavar="FILE.npz", help="Count on these how many answers leave early.")
 @click.option("--keep", type=_FILE, metavar="FOLDER", help="Keep the ONNX files of the segments here.")
 @click.option("--provider", default="CPUExecutionProvider", help="What runs the operators, if onnxruntime has it.")
+@click.option("--interference", is_flag=True, help="Time each whole model beside each, on two cores.")
 @click.option("--fit", is_flag=True, help="Add a law to each segment whose samples do not reject it.")
 @click.option("--scale-from", type=_FILE, metavar="PROFILE", help="Measure nothing: scale this profile, as a guess.")
 @click.option("--factor", type=click.FloatRange(0, 1e6, min_open=True), help="How many times as slow --target is.")

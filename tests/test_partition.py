@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 from design.example_inputs import example_inputs
 from design.onnx_models import load_model
 from design.onnx_sessions import open_session
+from design.partition import proof as proof_module
 from design.partition.chain import best_chain
 from design.partition.cuts import Cut, cut_points, forwarding_that_helps
 from design.partition.graph import ModelGraph, read_graph
@@ -237,6 +238,26 @@ def test_a_wide_cut_takes_the_cheapest_tensors(tmp_path: Path) -> None:
     assert prove(split(graph, [cut.tensors])).holds
 
 
+def test_a_wide_cut_never_runs_backwards(tmp_path: Path) -> None:
+    """The cheapest set of edges would put a node before the cut, and what it reads after it; that is no cut."""
+    nodes = [
+        node("MatMul", "x w64_32", "t"),
+        node("MatMul", "x w64_2", "s"),
+        node("MatMul", "s w2_30", "u"),
+        node("Concat", "t u", "both", axis=1),
+        node("MatMul", "both w62_2", "v"),
+        node("Concat", "v u", "late", axis=1),
+        node("MatMul", "late w32_64", "z"),
+        node("ReduceSum", "z", "y", keepdims=1),
+    ]
+    sides = ((64, 32), (64, 2), (2, 30), (62, 2), (32, 64))
+    weights = {f"w{high}_{wide}": np.ones((high, wide), np.float32) for high, wide in sides}
+    graph = graph_of(tmp_path, nodes, {"x": [1, 64]}, ["y"], weights)
+    (cut,) = wide_cut_points(graph, positions=1)
+    assert separates(graph, set(cut.tensors))
+    assert cut.bytes == cheapest(graph, 0.25, 0.75) == 128
+
+
 @st.composite
 def layered(draw: st.DrawFn) -> tuple[Nodes, dict[str, np.ndarray[Any, Any]]]:
     """Draw a graph of up to four products of vectors, each of one or two earlier tensors, all joined at the end."""
@@ -361,6 +382,22 @@ def test_a_chain_that_mixes_up_its_tensors_is_not_proved(tmp_path: Path) -> None
     proof = prove(swapped(parts))
     assert not proof.holds
     assert "outputs differ by" in proof.reason
+
+
+@pytest.mark.parametrize("optimised", [False, True])
+def test_both_comparisons_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimised: bool) -> None:
+    """A difference of a thousandth is too much, with the optimiser as without."""
+    real = proof_module.run_chain
+
+    def off(parts: Split, inputs: Any, *, optimised: bool) -> list[list[Any]]:
+        factor = np.float32(1.001 if optimised == wrong else 1)
+        return [[output * factor for output in outputs] for outputs in real(parts, inputs, optimised=optimised)]
+
+    wrong = optimised
+    monkeypatch.setattr(proof_module, "run_chain", off)
+    proof = prove(split(graph_of(tmp_path, CHAIN, {"x": [1, 8]}, ["y"]), ["a"]))
+    assert not proof.holds
+    assert "outputs differ by 0.001" in proof.reason
 
 
 def test_made_up_weights_are_varied_for_the_proof() -> None:
