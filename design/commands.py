@@ -44,7 +44,9 @@ class CutsType(click.ParamType[str | int]):
 @click.option("--name", "names", multiple=True, help="Name of a segment; once per model, in their order.")
 @click.option("--shape", "shapes", multiple=True, metavar="INPUT=1,3,224,224", help="Sizes that a model leaves open.")
 @click.option("--inputs", type=_FILE, metavar="FILE.npz", help="Run with these arrays instead of made-up ones.")
-@click.option("--cuts", type=CutsType(), help="Cut the models: time both sides of every cut, or the best K cuts.")
+@click.option(
+    "--cuts", type=CutsType(), metavar="all|K", help="Cut the models: time both sides of every cut, or the best K cuts."
+)
 @click.option(
     "--bandwidth",
     type=click.FloatRange(0, min_open=True),
@@ -55,7 +57,9 @@ class CutsType(click.ParamType[str | int]):
 )
 @click.option("--forward", multiple=True, metavar="INPUT", help="An input that is sent along with every cut.")
 @click.option("--exits", metavar="OUTPUT,...|CSV", help="Cut at early exits: their outputs, or an early_exits.csv.")
-@click.option("--exit-when", default="confidence=0.9", show_default=True, metavar="MEASURE=X", help="See below.")
+@click.option(
+    "--exit-when", default="confidence=0.9", show_default=True, metavar="MEASURE=X", help="When an answer leaves."
+)
 @click.option("--exit-samples", type=_FILE, metavar="FILE.npz", help="Count on these how many answers leave early.")
 @click.option("--keep", type=_FILE, metavar="FOLDER", help="Keep the ONNX files of the segments here.")
 @click.option("--provider", default="CPUExecutionProvider", help="What runs the operators, if onnxruntime has it.")
