@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from design.designs.designing import FIRST_PLAN, MOST_DEPLOYMENTS, Designs, plan_designs
+from design.designs.onnx_cutting import OnnxCutting
 from design.designs.output import Written, write_files
 from design.starting import start_application
 from twin.commands.options import PATH
@@ -38,7 +39,7 @@ def designs_command(application: Path, dry_run: bool, replace: bool, most: int, 
       ctwin designs app --dry-run
       ctwin designs app && ctwin run app
     """
-    designed = plan_designs(application, most=most)
+    designed = plan_designs(application, most=most, cutting=OnnxCutting())
     done = write_files(application, designed.files, yielding=frozenset({FIRST_PLAN}), replace=replace, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(_summary(designed, done, dry_run), indent=2, ensure_ascii=False))
@@ -59,7 +60,7 @@ def new_command(application: Path, as_json: bool) -> None:
       ctwin new app && ctwin run app
     """
     written = start_application(application)
-    designed = plan_designs(application)
+    designed = plan_designs(application, cutting=OnnxCutting())
     done = write_files(application, designed.files)
     if as_json:
         files = [*written, *done.written]
