@@ -218,7 +218,7 @@ def _throughput(
         satisfied = True if value.low >= asked else False if value.high < asked else None
     if satisfied is False and name in doomed:
         note = "overloaded"
-    elif satisfied is False and not doomed and not any(each.lost for each in measures):
+    elif satisfied is not True and isfinite(value.low) and not doomed and not any(each.lost for each in measures):
         satisfied = capacities.get(name, 0.0) >= asked
         note = f"the workload asks for {value.value:.4g}/s only{_possible(capacities.get(name))}"
     return Verdict(
