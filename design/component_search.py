@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from design.kernels import ROUNDING, Options, Pools, hop_seconds, kernel, slowdown, subsets_of
+from design.kernels import FULL, ROUNDING, Options, Pools, hop_seconds, kernel, slowdown, subsets_of
 from design.problem import Choices, FloatArray, IntArray
-
-FULL = 1.0 - 1e-12
-"""Utilisation from which on a pool counts as overloaded."""
 
 ROUNDS = 120
 """Steps towards the best multipliers."""
+
+TIGHTENINGS = 4
+"""Times that room and prices are worked out anew before the search."""
 
 
 class Frame(NamedTuple):
@@ -120,10 +120,11 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
     enough: float,
     node_limit: int,
     thorough: bool,
+    width: int,
     stop: IntArray,
     banned: IntArray,
     chosen: IntArray,
-) -> tuple[int, float, int]:
+) -> tuple[int, float, int, float]:
     """Look for the options whose functions cost least, and less than *budget*.
 
     Args:
@@ -134,17 +135,19 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
         enough: The search ends at the first plan whose functions cost no more than this.
         node_limit: Partial plans to look at, at most.
         thorough: Whether to spend time on bounds first, which pays off unless a plan is easily found.
+        width: Options of each component that are looked at, the cheapest at the prices of utilisation; with fewer than
+            all the search is quick, and proves nothing but by its bound.
         stop: Another thread ends the search by writing 1 into this array of one.
         banned: Plans that do not count: a pattern for each component; shape (plans, components).
         chosen: Receives the pattern of each component of the best plan.
 
     Returns:
         1 if nothing better than what was found exists, 0 if that is open; the cost (infinite without a plan); the
-        number of partial plans.
+        number of partial plans; what the functions cost at least.
     """
-    frame, hopeless = _frame(choices, options, pools, budget)
-    if hopeless:
-        return 1, np.inf, 1
+    frame, bound = _frame(choices, options, pools, budget)
+    if bound >= budget:
+        return 1, np.inf, 1, bound
     components, groups = options.ptr.size - 1, pools.nodes.size
     used, full = np.zeros((components + 1, groups)), np.zeros((components + 1, groups))
     spent = np.zeros(components + 1)
@@ -157,13 +160,13 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
     times, allowed, option_times = np.zeros(components), np.zeros(components), np.zeros(options.pattern.size)
     at_lowest, path_value = np.zeros(options.pattern.size), np.zeros((choices.path_limit.size, components))
     turn, position = np.full(components + 1, -1, np.int64), np.zeros(components + 1, np.int64)
-    best, limit, visited, depth = np.inf, budget, 0, 0
+    best, limit, visited, depth, narrowed = np.inf, budget, 0, 0, False
     entering = True
     while depth >= 0:
         if entering:
             visited += 1
             if visited > node_limit or stop[0] > 0:
-                return 0, best, visited
+                return 0, best, visited, bound
             state = State(
                 used[depth],
                 full[depth],
@@ -180,8 +183,12 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
                 at_lowest,
                 path_value,
             )
-            if depth == 0 and thorough and not _tighten(frame, state, limit):
-                return 1, np.inf, 1
+            if depth == 0 and thorough:
+                bound = max(bound, _tighten(frame, state, limit))
+                if bound >= limit:
+                    return 1, np.inf, 1, bound
+            if depth == 0:
+                narrowed = _narrow(state, width)
             turn[depth] = -1
             if depth < components:
                 turn[depth] = _look_ahead(frame, state, spent[depth], limit)
@@ -189,7 +196,7 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
                 best = spent[depth]
                 chosen[:] = options.pattern[pick]
                 if best <= enough:
-                    return 0, best, visited
+                    return 0, best, visited, bound
                 limit = best - ROUNDING * (1.0 + abs(best))
             if turn[depth] >= 0:
                 position[depth] = ptr[depth, turn[depth]]
@@ -206,20 +213,23 @@ def search(  # noqa: C901 (one loop over a stack: split up, it would pass a doze
         used[depth + 1] = used[depth] + frame.share[option]
         full[depth + 1] = full[depth] + options.memory[option]
         spent[depth + 1] = spent[depth] + options.cost[option]
-        alive[depth + 1], ptr[depth + 1] = alive[depth], ptr[depth]
+        left = ptr[depth, components]
+        alive[depth + 1, :left], ptr[depth + 1] = alive[depth, :left], ptr[depth]
         depth += 1
-    return 1, best, visited
+    return 0 if narrowed else 1, best, visited, bound
 
 
 # What stays the same --------------------------------------------------------------------------------------------------
 
 
 @kernel
-def _frame(choices: Choices, options: Options, pools: Pools, budget: float) -> tuple[Frame, bool]:
-    """Return the frame, and whether the multipliers alone prove that nothing stays below *budget*."""
+def _frame(choices: Choices, options: Options, pools: Pools, budget: float) -> tuple[Frame, float]:
+    """Return the frame, and what the functions cost at least by the multipliers."""
     masks = subsets_of(np.flatnonzero(pools.nodes > 0), pools.nodes.size)
     share = _shares(choices, options, pools)
-    multipliers, bound = _multipliers(options, share, budget)
+    every = np.arange(options.pattern.size)
+    start = np.zeros(pools.nodes.size)
+    multipliers, bound = _multipliers(options, share, pools.most, every, options.ptr, start, budget)
     frame = Frame(
         choices,
         options,
@@ -227,16 +237,16 @@ def _frame(choices: Choices, options: Options, pools: Pools, budget: float) -> t
         share,
         masks,
         share @ masks.T,
-        masks.sum(axis=1) * FULL,
+        masks @ pools.most,
         np.flatnonzero(pools.nodes > 0),
-        np.full(pools.nodes.size, FULL),
+        pools.most.copy(),
         np.zeros((choices.path_limit.size, pools.nodes.size)),
         _path_weights(choices),
         np.zeros((choices.path_limit.size, options.pattern.size)),
         multipliers,
         options.cost + share @ multipliers,
     )
-    return frame, bound >= budget
+    return frame, bound
 
 
 @kernel
@@ -252,20 +262,39 @@ def _shares(choices: Choices, options: Options, pools: Pools) -> FloatArray:
 
 
 @kernel
-def _multipliers(options: Options, share: FloatArray, budget: float) -> tuple[FloatArray, float]:
-    """Return prices of utilisation under which functions are bounded best, and that bound, by subgradient steps."""
-    prices = np.zeros(share.shape[1])
-    best = np.zeros(share.shape[1])
+def _multipliers(  # noqa: C901 (nested sums, written out for speed)
+    options: Options,
+    share: FloatArray,
+    capacity: FloatArray,
+    alive: IntArray,
+    ptr: IntArray,
+    first_prices: FloatArray,
+    budget: float,
+) -> tuple[FloatArray, float]:
+    """Return prices of utilisation under which functions are bounded best, and that bound, by subgradient steps.
+
+    Options are those *alive*, component by component as *ptr* says; *capacity* is the utilisation that each group takes
+    at most, and the steps begin at *first_prices*.
+    """
+    prices, best = first_prices.copy(), first_prices.copy()
     highest, patience, length = -np.inf, 0, 1.0
     target = budget if budget < np.inf else options.cost.sum() + 1.0
+    slope = np.empty(prices.size)
     for _ in range(ROUNDS):
-        bound, slope = -prices.sum(), np.full(prices.size, -1.0)
-        reduced = options.cost + share @ prices
-        for component in range(options.ptr.size - 1):
-            first, end = options.ptr[component], options.ptr[component + 1]
-            o = first + np.argmin(reduced[first:end])
-            bound += reduced[o]
-            slope += share[o]
+        bound = -(prices * capacity).sum()
+        slope[:] = -capacity
+        for component in range(ptr.size - 1):
+            lowest, where = np.inf, -1
+            for i in range(ptr[component], ptr[component + 1]):
+                o = alive[i]
+                reduced = options.cost[o]
+                for g in range(prices.size):
+                    reduced += prices[g] * share[o, g]
+                if reduced < lowest:
+                    lowest, where = reduced, o
+            bound += lowest
+            for g in range(prices.size):
+                slope[g] += share[where, g]
         patience += 1
         if bound > highest:
             highest, patience = bound, 0
@@ -285,15 +314,35 @@ def _multipliers(options: Options, share: FloatArray, budget: float) -> tuple[Fl
 @kernel
 def _ordered(frame: Frame) -> IntArray:
     """Return the options component by component: the cheapest at the prices of utilisation first, then the lightest."""
-    options = frame.options
-    order = np.empty(options.pattern.size, np.int64)
-    for component in range(options.ptr.size - 1):
-        first, end = options.ptr[component], options.ptr[component + 1]
-        key = np.empty(end - first)
-        for o in range(first, end):
-            key[o - first] = frame.reduced[o] * 1e3 + frame.share[o].sum() + 1e-6 * options.delay[o]
-        order[first:end] = first + np.argsort(key, kind="mergesort")
+    order = np.arange(frame.options.pattern.size)
+    _sort(frame, order, frame.options.ptr)
     return order
+
+
+@kernel
+def _sort(frame: Frame, alive: IntArray, ptr: IntArray) -> None:
+    """Sort the options of each component, the cheapest at the prices of utilisation first, then the lightest."""
+    for component in range(ptr.size - 1):
+        own = alive[ptr[component] : ptr[component + 1]].copy()
+        key = np.empty(own.size)
+        for i in range(own.size):
+            o = own[i]
+            key[i] = frame.reduced[o] * 1e3 + frame.share[o].sum() + 1e-6 * frame.options.delay[o]
+        alive[ptr[component] : ptr[component + 1]] = own[np.argsort(key, kind="mergesort")]
+
+
+@kernel
+def _narrow(state: State, width: int) -> bool:
+    """Leave each component its first *width* options; whether any was dropped."""
+    size, begin = 0, 0
+    for component in range(state.ptr.size - 1):
+        end = state.ptr[component + 1]
+        for i in range(begin, min(end, begin + width)):
+            state.alive[size] = state.alive[i]
+            size += 1
+        begin = end
+        state.ptr[component + 1] = size
+    return size < begin
 
 
 # Looking ahead --------------------------------------------------------------------------------------------------------
@@ -305,7 +354,7 @@ def _look_ahead(  # noqa: C901 (one pass over the options, for speed)
 ) -> int:
     """Drop what can no longer be chosen; return the component to choose for next, or -1 at a dead end."""
     total = frame.masks @ state.used
-    bound = spent - (frame.multipliers * (1.0 - state.used)).sum()
+    bound = spent - (frame.multipliers * (frame.most - state.used)).sum()
     cost = spent
     size = 0
     starts = state.ptr.copy()
@@ -367,11 +416,15 @@ def _settle_lowest(frame: Frame, state: State, total: FloatArray) -> None:
 
 
 @kernel
-def _tighten(frame: Frame, state: State, limit: float) -> bool:
-    """Find out how far the limits let each group be used, which leaves less room in every set; False at a dead end."""
-    for _ in range(3):
+def _tighten(frame: Frame, state: State, limit: float) -> float:
+    """Find out how far the limits let each group be used, which leaves less room in every set and dearer prices.
+
+    Returns what the functions cost at least; infinite at a dead end.
+    """
+    bound = -np.inf
+    for _ in range(TIGHTENINGS):
         if _look_ahead(frame, state, 0.0, limit) < 0:
-            return False
+            return np.inf
         changed = False
         for i in range(frame.alone.size):
             g = frame.alone[i]
@@ -379,12 +432,37 @@ def _tighten(frame: Frame, state: State, limit: float) -> bool:
             changed = changed or most < frame.most[g] - 1e-3
             frame.most[g] = most
         frame.capacity[:] = frame.masks @ frame.most
-        if not changed:
+        before = bound
+        bound = max(bound, _reprice(frame, state, limit))
+        if bound >= limit:
+            return bound
+        if not changed and bound <= before + 1e-3 * abs(bound):
             break
+    if _look_ahead(frame, state, 0.0, limit) < 0:
+        return np.inf
+    _sort(frame, state.alive, state.ptr)
     _time_at_lowest(frame, state)
     for path in range(frame.choices.path_limit.size):
         _price_path(frame, state, path)
-    return True
+    return bound
+
+
+@kernel
+def _reprice(frame: Frame, state: State, limit: float) -> float:
+    """Find prices for the options left and the utilisation allowed; return what the functions cost at least."""
+    options = frame.options
+    prices, bound = _multipliers(
+        options,
+        frame.share,
+        frame.most,
+        state.alive,
+        state.ptr,
+        frame.multipliers,
+        min(limit, options.cost.sum() + 1.0),
+    )
+    frame.multipliers[:] = prices
+    frame.reduced[:] = options.cost + frame.share @ prices
+    return bound
 
 
 @kernel
@@ -732,7 +810,7 @@ def _holds(frame: Frame, pick: IntArray) -> bool:
     for component in range(pick.size):
         utilisation += frame.share[pick[component]]
         sums += frame.options.rows[pick[component]]
-    if (utilisation >= FULL).any() or (sums > frame.pools.spare).any():
+    if (utilisation >= frame.pools.most).any() or (sums > frame.pools.spare).any():
         return False
     times = np.zeros(pick.size)
     for component in range(pick.size):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from design.pool_sets import (
     pools_of,
     prices_of,
     resources_of,
+    scarce_memory,
 )
 from design.problem import FloatArray, IntArray, Problem
 
@@ -52,6 +54,11 @@ MORE = 8
 GLANCE = 200
 """Partial plans looked at where a plan is hoped for rather than a proof."""
 
+NARROW = 12
+"""Options of a component looked at there."""
+
+EVERY = 1 << 60
+
 LONGEST_LIST = 300_000
 """Pool sets listed at once."""
 
@@ -68,6 +75,25 @@ class Solution:
 
     cost: float
     """Euro an hour."""
+
+
+class Inside(NamedTuple):
+    """What the search inside one pool set found."""
+
+    complete: bool
+    """Whether nothing better than what was found exists there."""
+
+    cost: float
+    """Euro an hour of the functions, infinite without a plan."""
+
+    patterns: IntArray
+
+    bound: float
+    """What the functions cost at least."""
+
+
+Counted = tuple[int, float, int, float]
+"""What the compiled search returns."""
 
 
 @dataclass(kw_only=True)
@@ -104,6 +130,9 @@ class ExactSearch:
     banned: tuple[Solution, ...] = ()
     """Plans that do not count; with any, plans in which a component takes a dominated option do."""
 
+    most: FloatArray = field(default_factory=lambda: np.ones(0))
+    """Utilisation that each resource may be used for; of none: anything below 1."""
+
     floor: float = 0.0
     """Euro an hour that no plan is below, where that is known; a plan found at this cost ends a search with bans."""
 
@@ -119,6 +148,9 @@ class ExactSearch:
         self.groups = len(self.problem.groups)
         self.resources: Resources = resources_of(self.problem)
         self.cache: dict[bytes, Options] = {}
+        if self.most.size == 0:
+            self.most = np.ones(len(self.problem.resources))
+        self.memory = scarce_memory(self.problem)
 
     def run(self, *, prove: bool = True) -> Outcome:
         """Search until the proof, or until the deadline; without *prove*, until no change of one group helps.
@@ -183,11 +215,11 @@ class ExactSearch:
             return None
         decided = not order
         options, pools = self.options(types, most_nodes(self.problem, types), loose=True)
-        done, cost, patterns = self.inside(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
-        if done and cost == inf:
+        found = self.inside(options, pools, inf, look if decided else FIRST_LOOK, enough=inf)
+        if found.complete and found.cost == inf:
             return False
         if decided:
-            return self._settle(types, patterns, look) if cost < inf else None
+            return self._settle(types, found.patterns, look) if found.cost < inf else None
         open_ended = False
         for resource in self._quickest(order[0]):
             narrower = types.copy()
@@ -205,9 +237,10 @@ class ExactSearch:
         nodes = most_nodes(self.problem, types)
         if self._fewer_nodes_may_hold:
             options, pools = self.options(types, nodes)
-            _, cost, patterns = self.inside(options, pools, inf, look, enough=inf)
-            if cost == inf:
+            found = self.inside(options, pools, inf, look, enough=inf)
+            if found.cost == inf:
                 return None
+            patterns = found.patterns
         self.accept(types, nodes, patterns)
         return True
 
@@ -216,10 +249,12 @@ class ExactSearch:
         types = np.array([self._quickest(group)[0] for group in range(self.groups)], dtype=np.int64)
         nodes = most_nodes(self.problem, types)
         options, pools = self.options(types, nodes)
-        _, cost, patterns = self.inside(options, pools, inf, GLANCE, enough=inf, thorough=False)
-        if cost < inf:
-            self.accept(types, nodes, patterns)
-        return cost < inf
+        found = self.inside(options, pools, inf, GLANCE, enough=inf, thorough=False, width=NARROW)
+        if not found.complete and found.cost == inf:
+            found = self.inside(options, pools, inf, GLANCE, enough=inf, thorough=False)
+        if found.cost < inf:
+            self.accept(types, nodes, found.patterns)
+        return found.cost < inf
 
     def _quickest(self, group: int) -> list[int]:
         """Return the resources of a group, the one that can do most first."""
@@ -236,11 +271,11 @@ class ExactSearch:
 
     def options(self, types: IntArray, nodes: IntArray, *, loose: bool = False) -> tuple[Options, Pools]:
         """Return the components' options on these pools, *loose* as in :func:`design.pool_sets.pools_of`."""
-        pools = pools_of(self.problem, types, nodes, loose=loose)
+        pools = pools_of(self.problem, types, nodes, self.most, loose=loose)
         key = types.tobytes() + (pools.within.tobytes() if self.problem.within else b"")
         if key not in self.cache:
             demand = columns(self.problem, types, self.problem.demand)
-            memory = columns(self.problem, types, self.problem.memory)
+            memory = columns(self.problem, types, self.memory)
             if len(self.cache) > 2_000:
                 self.cache.clear()
             prices, choices = prices_of(self.problem, types), self.problem.choices
@@ -256,23 +291,26 @@ class ExactSearch:
         *,
         enough: float = 0.0,
         thorough: bool = True,
+        width: int = EVERY,
         banned: IntArray | None = None,
-    ) -> tuple[bool, float, IntArray]:
-        """Search inside one pool set; whether all was seen, the functions' cost, and the patterns."""
+    ) -> Inside:
+        """Search inside one pool set."""
         patterns = np.full(len(self.problem.components), -1)
         if (np.diff(options.ptr) == 0).any():
-            return True, inf, patterns
+            return Inside(True, inf, patterns, inf)
         stop = np.zeros(1, dtype=np.int64)
         out = np.empty((0, patterns.size), dtype=np.int64) if banned is None else banned
 
-        def run() -> tuple[int, float, int]:
-            return search(self.problem.choices, options, pools, budget, enough, look, thorough, stop, out, patterns)
+        def run() -> Counted:
+            return search(
+                self.problem.choices, options, pools, budget, enough, look, thorough, width, stop, out, patterns
+            )
 
-        done, cost, visited = run() if look <= FIRST_LOOK else self._in_thread(run, stop)
+        done, cost, visited, bound = run() if look <= FIRST_LOOK else self._in_thread(run, stop)
         self.outcome.evaluations += visited
-        return bool(done), cost, patterns
+        return Inside(bool(done), cost, patterns, bound)
 
-    def _in_thread(self, run: Callable[[], tuple[int, float, int]], stop: IntArray) -> tuple[int, float, int]:
+    def _in_thread(self, run: Callable[[], Counted], stop: IntArray) -> Counted:
         """Run a long search so that the deadline and an interrupt can stop it; compiled code hears neither."""
         with ThreadPoolExecutor(max_workers=1) as thread:
             future = thread.submit(run)
@@ -292,17 +330,17 @@ class ExactSearch:
         """Whether an interrupt has ended it."""
         return self.deadline == -inf
 
-    def _try(self, types: IntArray, nodes: IntArray, look: int) -> tuple[bool, bool]:
-        """Search for a cheaper plan on these pools; whether all was seen, and whether one was found."""
+    def _try(self, types: IntArray, nodes: IntArray, look: int, width: int = EVERY) -> Inside:
+        """Search for a cheaper plan on these pools, and keep it."""
         fixed = fixed_cost(self.problem, types, nodes)
         budget = self.best - fixed - PROOF * (1.0 + abs(self.best)) if self.best < inf else inf
         options, pools = self.options(types, nodes)
         if budget <= 0.0 or (pools.spare < 0.0).any():
-            return True, False
-        done, cost, patterns = self.inside(options, pools, budget, look, banned=self._banned_on(types, nodes))
-        if cost < inf:
-            self.accept(types, nodes, patterns)
-        return done, cost < inf
+            return Inside(True, inf, np.full(len(self.problem.components), -1), inf)
+        found = self.inside(options, pools, budget, look, width=width, banned=self._banned_on(types, nodes))
+        if found.cost < inf:
+            self.accept(types, nodes, found.patterns)
+        return found._replace(bound=fixed + found.bound)
 
     def _banned_on(self, types: IntArray, nodes: IntArray) -> IntArray:
         """Return the patterns of the banned plans that run on these pools, shape (plans, components)."""
@@ -378,7 +416,10 @@ class ExactSearch:
             for types, nodes in self._neighbours(solution):
                 if time.perf_counter() > self.deadline:
                     return
-                if fixed_cost(self.problem, types, nodes) < self.best and self._try(types, nodes, GLANCE)[1]:
+                if (
+                    fixed_cost(self.problem, types, nodes) < self.best
+                    and self._try(types, nodes, GLANCE, NARROW).cost < inf
+                ):
                     improved = True
                     break
 
@@ -431,19 +472,28 @@ class ExactSearch:
         return np.argsort([-each for each in price], kind="stable").astype(np.int64)
 
     def _search_all(self, bounds: FloatArray, types: IntArray, nodes: IntArray) -> bool:
-        """Search pool sets, the lowest bounds first, with a growing number of partial plans; False if time is over."""
-        waiting = list(np.argsort(bounds, kind="stable"))
-        look = FIRST_LOOK
+        """Search pool sets, the lowest bounds first, with a growing number of partial plans; False if time is over.
+
+        Where a search inside is given up, its multipliers may still have raised the bound of that pool set.
+        """
+        waiting, look = list(np.argsort(bounds, kind="stable")), FIRST_LOOK
         while waiting:
             later: list[int] = []
+            open_bound = inf
             for i in waiting:
                 if bounds[i] >= self.best - PROOF * (1.0 + abs(self.best)):
                     break
-                reached = min(float(bounds[j]) for j in (i, *later[:1]))
-                self.outcome.bound = max(self.outcome.bound, min(reached, self.best))
+                self._raise_bound(min(bounds[i], open_bound))
                 if time.perf_counter() > self.deadline:
                     return False
-                if not self._try(types[i], nodes[i], look)[0]:
+                found = self._try(types[i], nodes[i], look)
+                if not found.complete:
+                    bounds[i] = max(bounds[i], found.bound)
+                    open_bound = min(open_bound, bounds[i])
                     later.append(i)
-            waiting, look = later, look * MORE
+            self._raise_bound(open_bound)
+            waiting, look = sorted(later, key=bounds.__getitem__), look * MORE
         return True
+
+    def _raise_bound(self, bound: float) -> None:
+        self.outcome.bound = max(self.outcome.bound, min(float(bound), self.best))

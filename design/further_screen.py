@@ -55,6 +55,11 @@ def show_confirmation(found: Confirmation, console: Console | None = None) -> No
     for trial in found.rejected:
         for reason in trial.reasons:
             console.print(Text(f"! {trial.cost:.6g} euro/hour: {reason}", style="red"), soft_wrap=True)
+    if found.accepted is not None and found.accepted.rare_paths:
+        named = ", ".join(found.accepted.rare_paths)
+        console.print(f"note: too few requests came this way, judged by the components: {named}", style="dim")
+    for each in found.headroom:
+        console.print(f"note: {each.sentence()}; one of them might pass", style="dim", highlight=False)
     if found.selection is not None:
         sure = f"with {found.selection.confidence:.0%} confidence" if found.selection.confident else "but not for sure"
         tied = len(found.selection.margins)

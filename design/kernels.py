@@ -14,8 +14,14 @@ import numpy as np
 
 from design.problem import Choices, FloatArray, IntArray
 
+FULL = 1.0 - 1e-12
+"""Utilisation from which on a pool counts as overloaded."""
+
 ROUNDING = 1e-9
 """Relative excess over a limit that counts as rounding, as in the evaluation."""
+
+COMPARED = 60
+"""Options, the lightest and cheapest of a component, that any other is compared with: nearly all that dominate."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +67,9 @@ class Pools(NamedTuple):
 
     spare: FloatArray
     """What the nodes leave of each limited sum, shape (rows,)."""
+
+    most: FloatArray
+    """Utilisation that a plan must stay below."""
 
 
 class Prices(NamedTuple):
@@ -117,6 +126,7 @@ def build_options(
     cost = np.empty(most)
     total = np.empty(most)
     ptr = np.zeros(count + 1, np.int64)
+    timed = timed_components(choices)
     size = 0
     for component in range(count):
         first = size
@@ -124,9 +134,9 @@ def build_options(
             if not lay_out(choices, candidate, demand, memory, work[size], needed[size]):
                 continue
             pattern[size] = candidate
-            delay[size] = choices.delay[candidate]
+            delay[size] = choices.delay[candidate] if timed[component] else 0.0
             for g in range(groups):
-                delay[size] += within[g] * choices.delay_within[candidate, g]
+                delay[size] += within[g] * choices.delay_within[candidate, g] if timed[component] else 0.0
             cost[size] = choices.cost[candidate] + parts_sum(choices, candidate, prices.part)
             for row in range(rows.shape[1]):
                 at_hosts = parts_sum(choices, candidate, prices.row_part[row])
@@ -169,6 +179,17 @@ def parts_sum(choices: Choices, pattern: int, values: FloatArray) -> float:
 
 
 @kernel
+def timed_components(choices: Choices) -> IntArray:
+    """Say of each component whether a limit speaks of its time; the delays of the others make no difference."""
+    timed = np.zeros(choices.rate.size, np.int64)
+    for component in range(timed.size):
+        timed[component] = choices.local_limit[component] < np.inf
+    for component in choices.path_component:
+        timed[component] = 1
+    return timed
+
+
+@kernel
 def lay_out(
     choices: Choices, pattern: int, demand: FloatArray, memory: FloatArray, work: FloatArray, needed: FloatArray
 ) -> bool:
@@ -201,19 +222,20 @@ def _undominated(
     total: FloatArray,
     within: FloatArray,
 ) -> IntArray:
-    """Return the options of *component* that no other one beats in everything, in rising order of position."""
+    """Drop options of *component* that another one beats in everything; return the others by position."""
     order = first + np.argsort(total[first:end], kind="mergesort")
     kept = np.empty(end - first, np.int64)
     size = 0
     for i in order:
         beaten = False
-        for j in kept[:size]:
+        for k in range(min(size, COMPARED)):
+            j = kept[k]
             if (
                 cost[j] <= cost[i]
                 and delay[j] <= delay[i]
-                and _no_more(work[j], work[i])
-                and _no_more(needed[j], needed[i])
-                and _no_more(rows[j], rows[i])
+                and _no_more(work, j, i)
+                and _no_more(needed, j, i)
+                and _no_more(rows, j, i)
                 and _as_near(choices, component, pattern[j], pattern[i], within)
             ):
                 beaten = True
@@ -225,9 +247,9 @@ def _undominated(
 
 
 @kernel
-def _no_more(one: FloatArray, other: FloatArray) -> bool:
-    for g in range(one.size):  # noqa: SIM110 (a compiled loop)
-        if one[g] > other[g]:
+def _no_more(values: FloatArray, one: int, other: int) -> bool:
+    for g in range(values.shape[1]):  # noqa: SIM110 (a compiled loop)
+        if values[one, g] > values[other, g]:
             return False
     return True
 

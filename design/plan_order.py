@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+import numpy as np
+
 from design.candidates import cases
 from design.exact import ExactSearch, Solution
 from design.optimise import MOST_CASES, on_interrupt, plan_of, rules_for
@@ -28,6 +30,9 @@ class RankedPlan:
 
     cost: float
     """Euro an hour."""
+
+    busiest: tuple[str, float] | None
+    """The resource with the highest utilisation by the formula."""
 
 
 @dataclass(kw_only=True)
@@ -66,6 +71,9 @@ class PlanOrder:
         if len(selections) > MOST_CASES:
             raise TwinError(f"{len(selections)} selections of deployments send differently; at most {MOST_CASES}")
         self.deadline = time.perf_counter() + (inf if time_limit is None else time_limit)
+        self.dialect = dialect
+        self.most: dict[str, float] = {}
+        """Utilisation that resources may be used for, where that was limited."""
         self.end: End | None = None
         """Why there are no more plans, once there are none; ``exhausted`` is a proof."""
         self._cases = [
@@ -79,7 +87,21 @@ class PlanOrder:
             found = case.following
             assert found is not None
             case.taken, case.following, case.searched = (*case.taken, found), None, False
-            yield RankedPlan(plan=plan_of(case.problem, found), cost=found.cost)
+            used = utilisations(case.problem, found)
+            busiest = max(used.items(), key=lambda each: each[1], default=None)
+            yield RankedPlan(plan=plan_of(case.problem, found), cost=found.cost, busiest=busiest)
+
+    def allow(self, resource: str, most: float) -> None:
+        """Let the plans that follow use *resource* for less than *most* of its capacity only."""
+        self.most[resource] = most
+        for case in self._cases:
+            if case.following is None or not self._allowed(case.problem, case.following):
+                case.following, case.searched = None, False
+            case.taken = tuple(each for each in case.taken if self._allowed(case.problem, each))
+
+    def _allowed(self, problem: Problem, solution: Solution) -> bool:
+        used = utilisations(problem, solution)
+        return all(used.get(resource, 0.0) < most for resource, most in self.most.items())
 
     def _cheapest(self) -> _Case | None:
         for case in self._cases:
@@ -97,6 +119,7 @@ class PlanOrder:
             problem=case.problem,
             deadline=self.deadline,
             banned=case.taken,
+            most=np.array([self.most.get(name, 1.0) for name in case.problem.resources], dtype=np.float64),
             floor=case.taken[-1].cost if case.taken else 0.0,
         )
         with on_interrupt(self._interrupt, search):
@@ -110,3 +133,21 @@ class PlanOrder:
     def _interrupt(self, search: ExactSearch) -> None:
         self.end = "interrupted"
         search.halt()
+
+
+def utilisations(problem: Problem, solution: Solution) -> dict[str, float]:
+    """Return resource → utilisation by the formula."""
+    choices, groups = problem.choices, len(problem.groups)
+    load = np.zeros(groups)
+    for component, pattern in enumerate(solution.patterns):
+        for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
+            group, part = choices.location[i], choices.part[i]
+            if group < groups:
+                load[group] += (
+                    choices.rate[component] * choices.reach[part] * problem.demand[part, solution.types[group]]
+                )
+    return {
+        problem.resources[r]: float(load[group] / (solution.nodes[group] * problem.speed[r]))
+        for group, r in enumerate(solution.types)
+        if r >= 0
+    }

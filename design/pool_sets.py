@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from design.kernels import Pools, Prices, kernel, lay_out
+from design.kernels import FULL, Pools, Prices, kernel, lay_out
 from design.problem import Choices, FloatArray, IntArray, Problem
 
 CLOSED = -1
@@ -68,15 +68,26 @@ def prices_of(problem: Problem, types: IntArray) -> Prices:
     return Prices(columns(problem, types, problem.part_price), row_pattern, row_part)
 
 
-def pools_of(problem: Problem, types: IntArray, nodes: IntArray, *, loose: bool = False) -> Pools:
+def scarce_memory(problem: Problem) -> FloatArray:
+    """Return the memory of partitions on resources, 0 where a resource could hold all components at once."""
+    choices = problem.choices
+    if choices.part.size == 0 or (np.diff(choices.pattern_ptr) == 0).any():
+        return problem.memory
+    largest = problem.memory.max(axis=1, initial=0.0)[choices.part]
+    by_pattern = np.add.reduceat(largest, choices.part_ptr[:-1])
+    together = np.maximum.reduceat(by_pattern, choices.pattern_ptr[:-1]).sum()
+    return np.where(together <= problem.node_memory, 0.0, problem.memory)
+
+
+def pools_of(problem: Problem, types: IntArray, nodes: IntArray, most: FloatArray, *, loose: bool = False) -> Pools:
     """Return what runs; an undecided group has the most nodes, the most speed and the most memory of its resources.
 
-    What is *loose* leaves out that nodes cost and that data between them travels: what does not hold there does not
-    hold with fewer nodes either.
+    *most* is the utilisation that each resource may be used for, below 1 in any case. What is *loose* leaves out that
+    nodes cost and that data between them travels: what does not hold there does not hold with fewer nodes either.
     """
     count = len(problem.groups)
     spare = np.array([row.room for row in problem.rows], dtype=np.float64)
-    pools = Pools(np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count), spare)
+    pools = Pools(np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count), spare, np.full(count, FULL))
     for group, members in enumerate(problem.groups):
         if types[group] == CLOSED or (types[group] >= 0 and nodes[group] == 0):
             continue
@@ -85,6 +96,7 @@ def pools_of(problem: Problem, types: IntArray, nodes: IntArray, *, loose: bool 
         pools.nodes[group] = running
         pools.speed[group] = problem.speed[chosen].max()
         pools.memory[group] = problem.node_memory[chosen].max() * (running if problem.memory_by_pool else 1)
+        pools.most[group] = min(float(most[chosen].max()), FULL)
         if types[group] >= 0 and not loose:
             pools.within[group] = 1.0 - 1.0 / running if problem.within else 0.0
             for i, row in enumerate(problem.rows):

@@ -2,21 +2,25 @@
 
 Plans come in rising cost from the exact search. Each is simulated with the seeds of all others and judged as ``ctwin
 run`` judges it, percentiles and shares above a limit included, of which the formula knows nothing. What the twin
-rejects is cut off, and the next plan takes its turn. Where the verdict is open, replications are added; each look at
-them takes its part of the risk. A plan that stays open is not accepted, nor one with a queue so near saturation that
-the run was too short to see it settle.
+rejects is cut off, and the next plan takes its turn. Where it rejects plan after plan for one busy resource, plans that
+use that nearly as much are cut off unseen (:mod:`design.headroom`): the plan accepted is then the cheapest of those
+that leave that headroom, and which headroom that is stands beside it. Where the verdict is open, replications are
+added; each look at them takes its part of the risk. A plan that stays open is not accepted, nor one with a queue so
+near saturation that the run was too short to see it settle.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import inf, isclose
 from typing import Any, Literal
 
 from design.evaluation import finite
+from design.headroom import Headroom, Lessons
 from design.plan_order import PlanOrder, RankedPlan
+from design.rare_paths import RarePaths
 from design.selection import Selection, select
 from design.settling import unsettled
 from twin.compilation import compile_network
@@ -65,6 +69,9 @@ class Trial:
     busiest: tuple[str, float] | None
     """The resource with the highest utilisation."""
 
+    rare_paths: tuple[str, ...] = ()
+    """Limits on paths that too few requests took, judged by their components, see :mod:`design.rare_paths`."""
+
     constraints: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     """The verdicts as the report has them."""
 
@@ -84,6 +91,10 @@ class Confirmation:
 
     rejected: tuple[Trial, ...]
 
+    headroom: tuple[Headroom, ...]
+    """Resources whose use was limited, so that plans were cut off unseen; with any, a cheaper plan that the twin would
+    accept is not ruled out."""
+
     selection: Selection | None
     """How the accepted one was told from those that cost the same; None where there was nothing to choose."""
 
@@ -91,7 +102,8 @@ class Confirmation:
     """Replications run."""
 
     end: End
-    """``exhausted``: no further plan holds by the formula, proved; ``limit``: enough plans were tried."""
+    """``exhausted``: no further plan holds by the formula and leaves the headroom, proved; ``limit``: enough plans were
+    tried."""
 
     seconds: float
 
@@ -116,6 +128,7 @@ class Confirmation:
             "accepted": self.accepted.to_dict() if self.accepted else None,
             "passed": [each.to_dict() for each in self.passed],
             "rejected": [each.to_dict() for each in self.rejected],
+            "headroom": [asdict(each) for each in self.headroom],
             "selection": chosen,
             "simulations": self.simulations,
             "seconds": self.seconds,
@@ -165,6 +178,7 @@ def confirm(
     deadline = inf if time_limit is None else started + time_limit
     order = PlanOrder(scenario, dialect=dialect, time_limit=time_limit, one_type_per_layer=one_type_per_layer)
     benches: list[_Bench] = []
+    lessons = Lessons()
     end: End = "limit"
     try:
         for bench in _benches(scenario, order, engine):
@@ -172,6 +186,7 @@ def confirm(
             benches.append(bench)
             if progress:
                 progress(bench.trial)
+            _learn(bench, lessons, order)
             if len(benches) >= best_k and any(each.passes for each in benches):
                 break
             if len(benches) >= most or time.perf_counter() > deadline:
@@ -182,15 +197,25 @@ def confirm(
             end = "time"
     except KeyboardInterrupt:
         end = "interrupted"
-    return _confirmation(benches, end, deadline, started)
+    return _confirmation(benches, tuple(lessons.learnt.values()), end, deadline, started)
+
+
+def _learn(bench: _Bench, lessons: Lessons, order: PlanOrder) -> None:
+    """Cut off what a rejection says more about than the plan itself, see :mod:`design.headroom`."""
+    if not bench.passes and bench.ranked.busiest is not None:
+        found = lessons.learn(*bench.ranked.busiest)
+        if found is not None:
+            order.allow(found.resource, found.most)
 
 
 def _benches(scenario: Scenario, order: PlanOrder, engine: str) -> Iterator[_Bench]:
     for ranked in order:
-        yield _Bench(scenario, ranked, engine)
+        yield _Bench(scenario, ranked, engine, order.dialect)
 
 
-def _confirmation(benches: list[_Bench], end: End, deadline: float, started: float) -> Confirmation:
+def _confirmation(
+    benches: list[_Bench], headroom: tuple[Headroom, ...], end: End, deadline: float, started: float
+) -> Confirmation:
     passed = [bench for bench in benches if bench.passes]
     tied = [bench for bench in passed if isclose(bench.ranked.cost, passed[0].ranked.cost, rel_tol=SAME_COST)]
     selection = _choose(tied, deadline) if len(tied) > 1 else None
@@ -199,6 +224,7 @@ def _confirmation(benches: list[_Bench], end: End, deadline: float, started: flo
         accepted=chosen.trial if chosen else None,
         passed=tuple(bench.trial for bench in passed),
         rejected=tuple(bench.trial for bench in benches if not bench.passes),
+        headroom=headroom,
         selection=selection,
         simulations=sum(len(bench.measures) for bench in benches),
         end="confirmed" if chosen else end,
@@ -220,7 +246,7 @@ def _choose(tied: Sequence[_Bench], deadline: float) -> Selection:
 class _Bench:
     """One plan under test, and the replications run so far."""
 
-    def __init__(self, scenario: Scenario, ranked: RankedPlan, engine: str) -> None:
+    def __init__(self, scenario: Scenario, ranked: RankedPlan, engine: str, dialect: str) -> None:
         share = 1.0 - (1.0 - scenario.run.confidence) / LOOKS
         judged = scenario.run.model_copy(update={"confidence": share})
         self.scenario, self.ranked = scenario, ranked
@@ -229,6 +255,7 @@ class _Bench:
         self.engine = engine_for(scenario, self.network, engine)
         self.first = max(scenario.run.replications, 2)
         self.measures: list[Measures] = []
+        self.rare_paths = RarePaths(scenario, ranked.plan, dialect)
 
     def settle(self, deadline: float) -> None:
         """Run until the verdict is no longer open, or there were enough replications."""
@@ -238,7 +265,8 @@ class _Bench:
             if report.verdict != "inconclusive" or time.perf_counter() > deadline:
                 break
         doubts = tuple(unsettled(self.network, report.figures["horizon"])) if report.verdict == "pass" else ()
-        self.trial = _trial(self.ranked, report, len(self.measures), doubts)
+        trial = _trial(self.ranked, report, len(self.measures), doubts)
+        self.trial = replace(trial, rare_paths=self.rare_paths.judged(self.measures)[1])
 
     @property
     def passes(self) -> bool:
@@ -257,7 +285,8 @@ class _Bench:
             self.measures.append(replicate(job))
 
     def _report(self) -> Report:
-        return report_from(self.judging, self.ranked.plan, self.network, self.measures, engine=self.engine)
+        measures, _ = self.rare_paths.judged(self.measures)
+        return report_from(self.judging, self.ranked.plan, self.network, measures, engine=self.engine)
 
 
 def _trial(ranked: RankedPlan, report: Report, replications: int, doubts: tuple[str, ...]) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import design.exact
 from design.candidates import cases
 from design.evaluate import evaluate
 from design.exact import ExactSearch
@@ -18,11 +20,14 @@ from design.optimise import optimise
 from design.problem import Problem
 from design.problem_building import build_problem
 from design.rules import rules_of
-from design.search.figures import badness_of, cost_of, fresh, tables_of
+from design.search.dice import chance, new_dice, pick
+from design.search.figures import fresh, plan_in
 from design.search.heuristics import STEPS, Walker
 from design.search.large_neighbourhood import LargeNeighbourhood
-from design.search.neighbourhood import draw_plan, move, new_trail, plant, undo
+from design.search.neighbourhood import draw_move, leave, take, weigh
 from design.search.stops import First, Iterations, NoImprovement, Progress, Seconds
+from design.search.tables import tables_of
+from design.search.walks import draw_first, new_walk, no_best
 from tests.small_systems import cheapest, small_system
 from twin.errors import TwinError
 
@@ -45,26 +50,81 @@ def searched(problem: Problem, method: str, count: int, seed: int = 0) -> Any:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6), twin=st.booleans())
 def test_figures_kept_up_to_date_are_those_of_a_fresh_start(seed: int, twin: bool) -> None:
-    """After many moves, some taken back, nothing differs from a plan computed anew."""
+    """What a move is said to come to, and what it comes to once made, is what the plan computed anew comes to."""
     problem = problem_of(seed, twin=twin)
     tables, groups = tables_of(problem), len(problem.groups)
     first = np.array([members[0] for members in problem.groups], dtype=np.int64)
-    state = fresh(tables, problem.choices.pattern_ptr[:-1].copy(), first, np.ones(groups, dtype=np.int64))
-    trail = new_trail(len(problem.components))
-    plant(seed)
-    draw_plan(tables, state, False)
+    start = fresh(tables, problem.choices.pattern_ptr[:-1].copy(), first, np.ones(groups, dtype=np.int64))
+    _, state, draft, move, _ = walk = new_walk(tables, start, no_best(len(problem.components), groups), new_dice(seed))
+    draw_first(walk)
     for step in range(60):
-        before = [state.pattern.copy(), state.types.copy(), state.nodes.copy()]
-        move(tables, state, trail)
+        draw_move(tables, state, move, True)
+        before = plan_in(state)
+        value = weigh(tables, state, draft, move, 7.0, math.inf)
         if step % 3 == 0:
-            undo(tables, state, trail)
-            for old, new in zip(before, (state.pattern, state.types, state.nodes), strict=True):
+            leave(tables, state, draft, move)
+            for old, new in zip(before, plan_in(state), strict=True):
                 np.testing.assert_array_equal(old, new)
-    anew = fresh(tables, state.pattern, state.types, state.nodes)
-    for kept, again in zip(state, anew, strict=True):
-        np.testing.assert_allclose(kept, again, rtol=1e-9, atol=1e-9)
-    assert cost_of(tables, state) == pytest.approx(cost_of(tables, anew))
-    assert badness_of(tables, state) == pytest.approx(badness_of(tables, anew), rel=1e-6, abs=1e-9)
+            continue
+        take(tables, state, draft, move)
+        anew = fresh(tables, *plan_in(state))
+        assert value == pytest.approx(anew.figures["cost"][0] + 7.0 * anew.figures["bad"][0], rel=1e-6)
+        for kept, again in zip(state, anew, strict=True):
+            assert_alike(kept, again)
+
+
+def assert_alike(kept: Any, again: Any) -> None:
+    """Check that records or numbers agree but for rounding."""
+    for name in kept.dtype.names or ():
+        np.testing.assert_allclose(kept[name], again[name], rtol=1e-6, atol=1e-9, err_msg=name)
+    if kept.dtype.names is None:
+        np.testing.assert_allclose(kept, again, rtol=1e-6, atol=1e-9)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 10**6))
+def test_a_move_above_its_limit_is_dropped_and_no_other(seed: int) -> None:
+    """Weighing may stop early, but only where the whole sum is above the limit."""
+    problem = problem_of(seed)
+    tables, groups = tables_of(problem), len(problem.groups)
+    first = np.array([members[0] for members in problem.groups], dtype=np.int64)
+    start = fresh(tables, problem.choices.pattern_ptr[:-1].copy(), first, np.ones(groups, dtype=np.int64))
+    _, state, draft, move, _ = walk = new_walk(tables, start, no_best(len(problem.components), groups), new_dice(seed))
+    draw_first(walk)
+    for step in range(40):
+        draw_move(tables, state, move, False)
+        value = weigh(tables, state, draft, move, 7.0, math.inf)
+        assert weigh(tables, state, draft, move, 7.0, value * (1 + 1e-9)) == value
+        assert weigh(tables, state, draft, move, 7.0, value * (1 - 1e-6)) == math.inf
+        if step % 2:
+            weigh(tables, state, draft, move, 7.0, math.inf)
+            take(tables, state, draft, move)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 10**6), look=st.integers(1, 40))
+def test_a_bound_is_never_above_the_optimum(seed: int, look: int) -> None:
+    """However early the search inside the pool sets is given up."""
+    scenario = small_system(seed)
+    oracle = cheapest(scenario, "d")
+    problem = build_problem(scenario, rules_of("d"), cases(scenario)[0])
+    search = ExactSearch(problem=problem)
+    if oracle is None or not search.find_any():
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(design.exact, "FIRST_LOOK", look)
+        tried = ExactSearch._try
+        rounds: list[int] = []
+
+        def short(exact: ExactSearch, types: Any, nodes: Any, allowed: int, *width: int) -> Any:
+            rounds.append(allowed)
+            if allowed > 4 * look:
+                exact.halt()
+            return tried(exact, types, nodes, min(allowed, look), *width)
+
+        patch.setattr(ExactSearch, "_try", short)
+        search._prove()
+    assert search.outcome.bound <= oracle.cost * (1 + 1e-9)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -116,6 +176,18 @@ def test_iterations_are_counted_exactly(method: str, count: int) -> None:
     walker = Walker(problem=problem_of(3))
     walker.run(method, Iterations(count))
     assert walker.progress.iterations == count
+
+
+def test_dice_are_fair() -> None:
+    """All faces come about equally often, and chances lie between 0 and 1 around one half."""
+    dice = new_dice(7)
+    faces = np.bincount([pick(dice, 2, 8) for _ in range(6_000)], minlength=8)
+    assert (faces[:2] == 0).all()
+    assert ((faces[2:] > 850) & (faces[2:] < 1_150)).all()
+    chances = np.array([chance(dice) for _ in range(4_000)])
+    assert chances.min() >= 0.0
+    assert chances.max() < 1.0
+    assert abs(chances.mean() - 0.5) < 0.02
 
 
 def test_stops_combine() -> None:

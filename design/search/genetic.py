@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from design.problem import IntArray
-from design.search.figures import State, Tables, badness_of, cost_of, fresh
-from design.search.neighbourhood import Trail, draw_plan
-from design.search.walks import Best, keep, walk
+from design.search.figures import State, fresh, plan_in
+from design.search.walks import Walk, draw_first, keep, new_walk, walk
 
 SIZE = 20
 """Plans kept."""
@@ -21,43 +20,43 @@ Genes = tuple[IntArray, IntArray, IntArray]
 class Population:
     """Plans that breed; the worst one makes room for a better child."""
 
-    def __init__(self, tables: Tables, best: Best, trail: Trail, penalty: float, seed: int) -> None:
-        self.tables, self.best, self.trail, self.penalty = tables, best, trail, penalty
+    def __init__(self, start: Walk, penalty: float, seed: int) -> None:
+        self.start, self.penalty = start, penalty
         self.rng = np.random.default_rng(seed)
         self.genes: list[Genes] = []
         self.values: list[float] = []
 
-    def evolve(self, start: State, count: int) -> None:
-        """Spend *count* iterations; before the first child, plans are drawn beside *start*."""
-        done = 0
+    def evolve(self, count: int) -> None:
+        """Spend *count* iterations; before the first child, plans are drawn beside the first one."""
+        done, best = 0, self.start.best
         while done < count:
             lessons = min(LESSONS, count - done)
-            state = self._newcomer(start) if len(self.genes) < SIZE else self._child()
-            walk(self.tables, state, self.best, self.trail, self.penalty, np.zeros(1), 1.0, lessons)
+            pupil = self._walk(*(plan_in(self.start.state) if len(self.genes) < SIZE else self._child()))
+            if 0 < len(self.genes) < SIZE:
+                draw_first(pupil)
+            walk(pupil, self.penalty, np.zeros(1), 1.0, lessons)
             done += lessons
-            if self.best.found[0] >= 0:
-                self.best.found[0] = done - 1
-            keep(self.tables, state, self.best, done - 1)
-            self._admit(state)
+            if best.found[0] >= 0:
+                best.found[0] = done - 1
+            keep(pupil.tables, pupil.state, pupil.draft, best, done - 1)
+            self._admit(pupil.state)
 
-    def _newcomer(self, start: State) -> State:
-        state = fresh(self.tables, start.pattern, start.types, start.nodes)
-        if self.genes:
-            draw_plan(self.tables, state, True)
-        return state
+    def _walk(self, *plan: IntArray) -> Walk:
+        start = self.start
+        return new_walk(start.tables, fresh(start.tables, *plan), start.best, start.move.dice)
 
-    def _child(self) -> State:
+    def _child(self) -> Genes:
         """Cross two parents, each the better of two drawn."""
         first, second = (min(self.rng.integers(SIZE, size=2), key=self.values.__getitem__) for _ in range(2))
         one, other = self.genes[first], self.genes[second]
         components = self.rng.random(one[0].size) < 0.5
         groups = self.rng.random(one[1].size) < 0.5
         pattern = np.where(components, one[0], other[0])
-        return fresh(self.tables, pattern, np.where(groups, one[1], other[1]), np.where(groups, one[2], other[2]))
+        return pattern, np.where(groups, one[1], other[1]), np.where(groups, one[2], other[2])
 
     def _admit(self, state: State) -> None:
-        value = cost_of(self.tables, state) + self.penalty * badness_of(self.tables, state)
-        genes = state.pattern.copy(), state.types.copy(), state.nodes.copy()
+        value = float(state.figures["cost"][0] + self.penalty * state.figures["bad"][0])
+        genes = plan_in(state)
         if len(self.genes) < SIZE:
             self.genes.append(genes)
             self.values.append(value)

@@ -9,11 +9,12 @@ import numpy as np
 
 from design.exact import Solution
 from design.problem import IntArray, Problem
-from design.search.figures import State, Tables, fresh, tables_of
+from design.search.dice import new_dice
+from design.search.figures import State, fresh
 from design.search.genetic import Population
-from design.search.neighbourhood import draw_plan, new_trail, plant
 from design.search.stops import Progress, Stop
-from design.search.walks import Best, greedy_draws, no_best, tabu_walk, walk
+from design.search.tables import Tables, tables_of
+from design.search.walks import Best, Walk, draw_first, greedy_draws, new_walk, no_best, tabu_walk, walk
 
 SHARE = 2_000
 """Iterations between two looks at the criterion."""
@@ -48,38 +49,49 @@ class Walker:
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
-        plant(self.seed % 2**32)
+        self.dice = new_dice(self.seed)
         problem = self.problem
         self.tables: Tables = tables_of(problem)
         self.best: Best = no_best(len(problem.components), len(problem.groups))
-        self.trail = new_trail(len(problem.components))
         types = np.array([members[0] for members in problem.groups], dtype=np.int64)
         nodes = np.ones(len(problem.groups), dtype=np.int64)
-        self.state: State = fresh(self.tables, problem.choices.pattern_ptr[:-1].copy(), types, nodes)
-        draw_plan(self.tables, self.state, True)
+        state = fresh(self.tables, problem.choices.pattern_ptr[:-1].copy(), types, nodes)
+        self.walk: Walk = new_walk(self.tables, state, self.best, self.dice)
+        draw_first(self.walk)
         self.penalty = max(float((problem.price * problem.nodes).sum()), 1.0)
 
     def run(self, method: str, stop: Stop) -> Solution | None:
         """Search until *stop*; the best plan that holds, or None."""
-        step = STEPS[method](self)
         if method != "random":
-            self._advance(stop, lambda count: greedy_draws(self.tables, self.state, self.best, count), FIRST_DRAWS)
-            if self.solution is not None:
-                self.state = fresh(self.tables, self.best.pattern, self.best.types, self.best.nodes)
+            self._advance(stop, lambda count: greedy_draws(self.walk, count), FIRST_DRAWS)
+            self.return_to_best()
+        return self.run_from(method, stop)
+
+    def run_from(self, method: str, stop: Stop) -> Solution | None:
+        """Search from where the walk stands until *stop*."""
+        step = STEPS[method](self)
         while self._advance(stop, step, SHARE):
             continue
         return self.solution
+
+    def return_to_best(self) -> None:
+        """Go on from the best plan, if there is one."""
+        if np.isfinite(self.best.cost[0]):
+            self.walk = new_walk(self.tables, self._best_state(), self.best, self.dice)
+
+    def _best_state(self) -> State:
+        return fresh(self.tables, self.best.pattern, self.best.types, self.best.nodes)
 
     @property
     def solution(self) -> Solution | None:
         """The best plan so far; groups that nothing uses are closed."""
         if not np.isfinite(self.best.cost[0]):
             return None
-        state = fresh(self.tables, self.best.pattern, self.best.types, self.best.nodes)
-        used = state.users > 0
+        pool = self._best_state().pool
+        used = pool["users"] > 0
         return Solution(
-            types=np.where(used, state.types, -1),
-            nodes=np.where(used, state.nodes, 0),
+            types=np.where(used, pool["resource"], -1),
+            nodes=np.where(used, pool["nodes"], 0),
             patterns=self.best.pattern.copy(),
             cost=float(self.best.cost[0]),
         )
@@ -100,12 +112,12 @@ class Walker:
 
 
 def _random(walker: Walker) -> Callable[[int], None]:
-    return lambda count: greedy_draws(walker.tables, walker.state, walker.best, count)
+    return lambda count: greedy_draws(walker.walk, count)
 
 
 def _local(walker: Walker) -> Callable[[int], None]:
     heat = np.zeros(1)
-    return lambda count: walk(walker.tables, walker.state, walker.best, walker.trail, walker.penalty, heat, 1.0, count)
+    return lambda count: walk(walker.walk, walker.penalty, heat, 1.0, count)
 
 
 def _annealing(walker: Walker) -> Callable[[int], None]:
@@ -115,9 +127,8 @@ def _annealing(walker: Walker) -> Callable[[int], None]:
     def step(count: int) -> None:
         if heat[0] < COLDEST:
             heat[0] = HEAT
-            if walker.solution is not None:
-                walker.state = fresh(walker.tables, walker.best.pattern, walker.best.types, walker.best.nodes)
-        walk(walker.tables, walker.state, walker.best, walker.trail, walker.penalty, heat, COOLING, count)
+            walker.return_to_best()
+        walk(walker.walk, walker.penalty, heat, COOLING, count)
 
     return step
 
@@ -125,17 +136,12 @@ def _annealing(walker: Walker) -> Callable[[int], None]:
 def _tabu(walker: Walker) -> Callable[[int], None]:
     until: IntArray = np.zeros(len(walker.problem.components) + len(walker.problem.groups), dtype=np.int64)
     clock = np.zeros(1, dtype=np.int64)
-
-    def step(count: int) -> None:
-        tables, state = walker.tables, walker.state
-        tabu_walk(tables, state, walker.best, walker.trail, walker.penalty, until, clock, SAMPLE, TENURE, count)
-
-    return step
+    return lambda count: tabu_walk(walker.walk, walker.penalty, until, clock, SAMPLE, TENURE, count)
 
 
 def _genetic(walker: Walker) -> Callable[[int], None]:
-    population = Population(walker.tables, walker.best, walker.trail, walker.penalty, walker.seed)
-    return lambda count: population.evolve(walker.state, count)
+    population = Population(walker.walk, walker.penalty, walker.seed)
+    return population.evolve
 
 
 STEPS: dict[str, Callable[[Walker], Callable[[int], None]]] = {

@@ -68,10 +68,10 @@ class LargeNeighbourhood:
             return False
         options, pools = exact.options(types, nodes)
         narrowed = narrow(options, solution.patterns, self._freed(types, nodes, solution))
-        _, cost, patterns = exact.inside(narrowed, pools, budget, LOOK, thorough=False)
-        if cost < np.inf:
-            exact.accept(types, nodes, patterns)
-        return bool(cost < np.inf)
+        found = exact.inside(narrowed, pools, budget, LOOK, thorough=False)
+        if found.cost < np.inf:
+            exact.accept(types, nodes, found.patterns)
+        return found.cost < np.inf
 
     def _change_group(self, types: IntArray, nodes: IntArray) -> None:
         """Close a group, or give it other nodes or another resource."""

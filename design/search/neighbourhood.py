@@ -1,6 +1,7 @@
 """The moves that all heuristics share, compiled: they change deployments and layouts, nodes, and types of node.
 
-A move is applied at once and leaves a trail, so that it can be taken back.
+Most moves are weighed before they are made, and mostly never made. The exception empties a group: it is made piece by
+piece, and leaves a trail by which it can be taken back.
 """
 
 from __future__ import annotations
@@ -11,86 +12,118 @@ import numpy as np
 
 from design.kernels import kernel
 from design.problem import IntArray
-from design.search.figures import State, Tables, set_pattern, set_pool
+from design.search.changes import (
+    Draft,
+    set_pattern,
+    set_pool,
+    take_pattern,
+    take_pool,
+    weigh_pattern,
+    weigh_pool,
+)
+from design.search.dice import Dice, chance, pick
+from design.search.figures import State
+from design.search.tables import Tables
 
 DRAWS = 8
 """Patterns drawn until one can run."""
 
+RELAY, RESIZE, EMPTY = 0, 1, 2
+"""Kinds of move: lay a component out anew; change the pool of a group; lay out anew whatever uses a group."""
 
-class Trail(NamedTuple):
-    """What the last move changed."""
 
-    size: IntArray
-    """Number of components changed, and the group changed or -1."""
+class Move(NamedTuple):
+    """One change that may be made, and the trail of one that was made piece by piece."""
 
-    component: IntArray
+    what: IntArray
+    """Kind; component or group; pattern or resource; nodes. Shape (4,)."""
 
-    pattern: IntArray
+    trail: IntArray
+    """Component and pattern it had, shape (components, 2)."""
 
-    pool: IntArray
-    """Resource and nodes that the group had."""
+    length: IntArray
+    """Of the trail, one number."""
+
+    dice: Dice
+
+
+def new_move(components: int, dice: Dice) -> Move:
+    """Return room for a move drawn with *dice*."""
+    trail = np.zeros((components, 2), dtype=np.int64)
+    return Move(np.zeros(4, dtype=np.int64), trail, np.zeros(1, dtype=np.int64), dice)
 
 
 @kernel
-def new_trail(components: int) -> Trail:
-    """Return a trail that no move has left yet."""
-    return Trail(
-        np.array([0, -1]), np.zeros(components, np.int64), np.zeros(components, np.int64), np.zeros(2, np.int64)
-    )
-
-
-@kernel
-def move(tables: Tables, state: State, trail: Trail) -> None:
-    """Apply a random move: mostly one component, else the nodes or the type of a group, or a group left by all."""
-    trail.size[0], trail.size[1] = 0, -1
-    draw = np.random.random()
+def draw_move(tables: Tables, state: State, move: Move, whole_groups: bool) -> None:
+    """Draw a move: mostly one component, else the nodes or the type of a group, or a group that all leave."""
+    what, dice = move.what, move.dice
+    draw = chance(dice)
     if draw < 0.88:
-        component = np.random.randint(state.pattern.size)
-        _change(tables, state, trail, component, _draw_pattern(tables, state, component, -1))
+        what[0], what[1] = RELAY, pick(dice, 0, state.pattern.size)
+        what[2] = _draw_pattern(tables, state, dice, what[1], -1)
         return
-    group = np.random.randint(state.types.size)
-    if draw < 0.99:
-        resource, nodes = state.types[group], state.nodes[group]
-        if draw < 0.95:
-            nodes += 1 if np.random.random() < 0.4 else -1
-        else:
-            resource = tables.member[np.random.randint(tables.member_ptr[group], tables.member_ptr[group + 1])]
-            nodes = np.random.randint(1, tables.nodes[resource] + 1)
-        trail.size[1], trail.pool[0], trail.pool[1] = group, state.types[group], state.nodes[group]
-        set_pool(tables, state, group, resource, min(max(nodes, 1), tables.nodes[resource]))
-        return
+    what[0], what[1] = RESIZE, pick(dice, 0, state.pool.size)
+    pool = state.pool[what[1]]
+    what[2], what[3] = pool.resource, pool.nodes
+    if draw < 0.95:
+        what[3] += 1 if chance(dice) < 0.4 else -1
+    elif draw < 0.99 or not whole_groups:
+        what[2] = tables.member[pick(dice, tables.member_ptr[what[1]], tables.member_ptr[what[1] + 1])]
+        what[3] = pick(dice, 1, tables.resource[what[2]].nodes + 1)
+    else:
+        what[0] = EMPTY
+    what[3] = min(max(what[3], 1), tables.resource[what[2]].nodes)
+
+
+@kernel
+def weigh(tables: Tables, state: State, draft: Draft, move: Move, penalty: float, most: float) -> float:
+    """Return cost plus *penalty* times badness after a move; infinite if above *most*. Emptying a group is made."""
+    what = move.what
+    if what[0] == RELAY:
+        return float(weigh_pattern(tables, state, draft, what[1], what[2], penalty, most))
+    if what[0] == RESIZE:
+        return float(weigh_pool(tables, state, draft, what[1], what[2], what[3], penalty, most))
+    _empty(tables, state, draft, move)
+    return float(state.figures[0].cost + penalty * state.figures[0].bad)
+
+
+@kernel
+def take(tables: Tables, state: State, draft: Draft, move: Move) -> None:
+    """Make the move that was weighed last."""
+    if move.what[0] == RELAY:
+        take_pattern(tables, state, draft, move.what[1], move.what[2])
+    elif move.what[0] == RESIZE:
+        take_pool(state, draft, move.what[1])
+
+
+@kernel
+def leave(tables: Tables, state: State, draft: Draft, move: Move) -> None:
+    """Let the move that was weighed last be as if it had not been."""
+    if move.what[0] == EMPTY:
+        for i in range(move.length[0] - 1, -1, -1):
+            set_pattern(tables, state, draft, move.trail[i, 0], move.trail[i, 1])
+
+
+@kernel
+def _empty(tables: Tables, state: State, draft: Draft, move: Move) -> None:
+    group, size = move.what[1], 0
     for component in range(state.pattern.size):
-        if state.parts[component, group] > 0:
-            _change(tables, state, trail, component, _draw_pattern(tables, state, component, group))
+        if state.share[component, group].parts > 0:
+            move.trail[size, 0], move.trail[size, 1] = component, state.pattern[component]
+            size += 1
+            set_pattern(tables, state, draft, component, _draw_pattern(tables, state, move.dice, component, group))
+    move.length[0] = size
 
 
 @kernel
-def undo(tables: Tables, state: State, trail: Trail) -> None:
-    """Take the last move back."""
-    for i in range(trail.size[0] - 1, -1, -1):
-        set_pattern(tables, state, trail.component[i], trail.pattern[i])
-    if trail.size[1] >= 0:
-        set_pool(tables, state, trail.size[1], trail.pool[0], trail.pool[1])
-
-
-@kernel
-def _change(tables: Tables, state: State, trail: Trail, component: int, pattern: int) -> None:
-    if pattern == state.pattern[component]:
-        return
-    i = trail.size[0]
-    trail.component[i], trail.pattern[i] = component, state.pattern[component]
-    trail.size[0] += 1
-    set_pattern(tables, state, component, pattern)
-
-
-@kernel
-def _draw_pattern(tables: Tables, state: State, component: int, avoided: int) -> int:
+def _draw_pattern(tables: Tables, state: State, dice: Dice, component: int, avoided: int) -> int:
     """Draw a deployment, then a pattern of it that can run and does not use the group *avoided*, if that soon comes."""
+    own = tables.component[component]
     for _ in range(DRAWS):
-        deployment = np.random.randint(tables.deployment_ptr[component], tables.deployment_ptr[component + 1])
+        deployment = pick(dice, own.deployment, own.deployment_end)
         first, end = tables.start[deployment], tables.start[deployment + 1]
         if first < end:
-            pattern = np.random.randint(first, end)
+            pattern = pick(dice, first, end)
             if _can_run(tables, state, pattern, avoided):
                 return int(pattern)
     return int(state.pattern[component])
@@ -98,28 +131,22 @@ def _draw_pattern(tables: Tables, state: State, component: int, avoided: int) ->
 
 @kernel
 def _can_run(tables: Tables, state: State, pattern: int, avoided: int) -> bool:
-    for i in range(tables.part_ptr[pattern], tables.part_ptr[pattern + 1]):
-        group = tables.location[i]
+    for i in range(tables.pattern[pattern].part, tables.pattern[pattern].part_end):
+        group = tables.part[i].location
         if group == avoided:
             return False
-        if group < state.types.size and not np.isfinite(tables.demand[tables.part[i], state.types[group]]):
+        if group < state.pool.size and not tables.demand[tables.part[i].partition, state.pool[group].resource] < np.inf:
             return False
     return True
 
 
 @kernel
-def draw_plan(tables: Tables, state: State, all_nodes: bool) -> None:
+def draw_plan(tables: Tables, state: State, draft: Draft, dice: Dice, all_nodes: bool) -> None:
     """Draw a plan: a type for each group, its nodes (or all of them), and a pattern for each component."""
-    for group in range(state.types.size):
+    for group in range(state.pool.size):
         first, end = tables.member_ptr[group], tables.member_ptr[group + 1]
-        resource = tables.member[np.random.randint(first, end)]
-        nodes = tables.nodes[resource] if all_nodes else np.random.randint(1, tables.nodes[resource] + 1)
-        set_pool(tables, state, group, resource, nodes)
+        resource = tables.member[pick(dice, first, end)]
+        most = tables.resource[resource].nodes
+        set_pool(tables, state, draft, group, resource, most if all_nodes else pick(dice, 1, most + 1))
     for component in range(state.pattern.size):
-        set_pattern(tables, state, component, _draw_pattern(tables, state, component, -1))
-
-
-@kernel
-def plant(seed: int) -> None:
-    """Seed the random numbers of compiled code."""
-    np.random.seed(seed)
+        set_pattern(tables, state, draft, component, _draw_pattern(tables, state, dice, component, -1))

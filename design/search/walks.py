@@ -8,8 +8,11 @@ import numpy as np
 
 from design.kernels import ROUNDING, kernel
 from design.problem import FloatArray, IntArray
-from design.search.figures import State, Tables, badness_of, cost_of, renew, set_pattern, set_pool
-from design.search.neighbourhood import Trail, draw_plan, move, undo
+from design.search.changes import Draft, new_draft, set_pool, settle
+from design.search.dice import Dice, chance
+from design.search.figures import State
+from design.search.neighbourhood import RELAY, Move, draw_move, draw_plan, leave, new_move, take, weigh
+from design.search.tables import Tables
 
 
 class Best(NamedTuple):
@@ -28,6 +31,25 @@ class Best(NamedTuple):
     """One number: the step of the last call that found it, or -1."""
 
 
+class Walk(NamedTuple):
+    """A plan on its way, with all that it takes to move on."""
+
+    tables: Tables
+
+    state: State
+
+    draft: Draft
+
+    move: Move
+
+    best: Best
+
+
+def new_walk(tables: Tables, state: State, best: Best, dice: Dice) -> Walk:
+    """Return a walk that begins at *state*."""
+    return Walk(tables, state, new_draft(state), new_move(state.pattern.size, dice), best)
+
+
 def no_best(components: int, groups: int) -> Best:
     """Return the best of no plans."""
     return Best(
@@ -40,110 +62,99 @@ def no_best(components: int, groups: int) -> Best:
 
 
 @kernel
-def keep(tables: Tables, state: State, best: Best, step: int) -> None:
-    """Keep a plan that is cheaper than the best so far and holds."""
-    cost = cost_of(tables, state)
-    if cost < best.cost[0] - ROUNDING * (1.0 + cost) and badness_of(tables, state) == 0.0:
-        renew(tables, state)
-        if badness_of(tables, state) == 0.0:
-            best.pattern[:], best.types[:], best.nodes[:] = state.pattern, state.types, state.nodes
-            best.cost[0], best.found[0] = cost_of(tables, state), step
+def draw_first(walk: Walk) -> None:
+    """Begin at a plan drawn at random, all nodes running."""
+    draw_plan(walk.tables, walk.state, walk.draft, walk.move.dice, True)
+    settle(walk.tables, walk.state, walk.draft)
 
 
 @kernel
-def walk(
-    tables: Tables, state: State, best: Best, trail: Trail, penalty: float, heat: FloatArray, cooling: float, steps: int
-) -> None:
-    """Take *steps* moves; a worse plan is accepted with probability exp(-difference/heat), at heat 0 never."""
-    value = cost_of(tables, state) + penalty * badness_of(tables, state)
+def keep(tables: Tables, state: State, draft: Draft, best: Best, step: int) -> None:
+    """Keep a plan that is cheaper than the best so far and holds."""
+    figures = state.figures[0]
+    if figures.bad == 0.0 and figures.cost < best.cost[0] - ROUNDING * (1.0 + figures.cost):
+        settle(tables, state, draft)
+        if figures.bad == 0.0:
+            for g in range(state.pool.size):
+                best.types[g], best.nodes[g] = state.pool[g].resource, state.pool[g].nodes
+            best.pattern[:] = state.pattern
+            best.cost[0], best.found[0] = figures.cost, step
+
+
+@kernel
+def walk(walk: Walk, penalty: float, heat: FloatArray, cooling: float, steps: int) -> None:
+    """Take *steps* moves; a worse plan is accepted with probability exp(-difference/heat), at heat 0 never.
+
+    The chance is drawn first, so that a move need only be weighed until it is too dear.
+    """
+    tables, state, draft, move, best = walk
+    value = state.figures[0].cost + penalty * state.figures[0].bad
     for step in range(steps):
-        move(tables, state, trail)
-        after = cost_of(tables, state) + penalty * badness_of(tables, state)
-        worse = after - value
-        if worse <= 0.0 or (heat[0] > 0.0 and np.random.random() < np.exp(-worse / heat[0])):
+        draw_move(tables, state, move, True)
+        most = value - heat[0] * np.log(1.0 - chance(move.dice)) if heat[0] > 0.0 else value
+        after = weigh(tables, state, draft, move, penalty, most)
+        if after <= most:
+            take(tables, state, draft, move)
+            if after < value:
+                keep(tables, state, draft, best, step)
             value = after
-            if worse < 0.0:
-                keep(tables, state, best, step)
         else:
-            undo(tables, state, trail)
+            leave(tables, state, draft, move)
         heat[0] *= cooling
-    renew(tables, state)
+    settle(tables, state, draft)
 
 
 @kernel
 def tabu_walk(
-    tables: Tables,
-    state: State,
-    best: Best,
-    trail: Trail,
-    penalty: float,
-    until: IntArray,
-    clock: IntArray,
-    sample: int,
-    tenure: int,
-    steps: int,
+    walk: Walk, penalty: float, until: IntArray, clock: IntArray, sample: int, tenure: int, steps: int
 ) -> None:
     """Take the best of *sample* moves again and again, even if it is worse; what has changed rests for *tenure* rounds.
 
     *until* says for each component and then each group how long it rests, *clock* counts the rounds.
     """
-    components = state.pattern.size
-    pattern, types, nodes = state.pattern.copy(), state.types.copy(), state.nodes.copy()
+    tables, state, draft, move, best = walk
+    chosen = np.zeros(4, np.int64)
     for first in range(0, steps, sample):
         lowest = np.inf
         clock[0] += 1
         for _ in range(min(sample, steps - first)):
-            move(tables, state, trail)
-            after = cost_of(tables, state) + penalty * badness_of(tables, state)
-            keep(tables, state, best, first)
-            if after < lowest and (best.found[0] == first or not _rests(trail, until, clock[0], components)):
+            draw_move(tables, state, move, False)
+            after = weigh(tables, state, draft, move, penalty, lowest)
+            if after < lowest and (after < best.cost[0] or until[_place(state, move.what)] <= clock[0]):
                 lowest = after
-                pattern[:], types[:], nodes[:] = state.pattern, state.types, state.nodes
-            undo(tables, state, trail)
+                chosen[:] = move.what
         if lowest < np.inf:
-            _go(tables, state, pattern, types, nodes, until, clock[0] + tenure)
-    renew(tables, state)
+            move.what[:] = chosen
+            weigh(tables, state, draft, move, penalty, np.inf)
+            take(tables, state, draft, move)
+            until[_place(state, chosen)] = clock[0] + tenure
+            keep(tables, state, draft, best, first)
+    settle(tables, state, draft)
 
 
 @kernel
-def _rests(trail: Trail, until: IntArray, now: int, components: int) -> bool:
-    for i in range(trail.size[0]):
-        if until[trail.component[i]] > now:
-            return True
-    return bool(trail.size[1] >= 0 and until[components + trail.size[1]] > now)
+def _place(state: State, what: IntArray) -> int:
+    return int(what[1] if what[0] == RELAY else state.pattern.size + what[1])
 
 
 @kernel
-def _go(
-    tables: Tables, state: State, pattern: IntArray, types: IntArray, nodes: IntArray, until: IntArray, rested: int
-) -> None:
-    """Change what differs, and let it rest."""
-    for group in range(types.size):
-        if types[group] != state.types[group] or nodes[group] != state.nodes[group]:
-            set_pool(tables, state, group, types[group], nodes[group])
-            until[pattern.size + group] = rested
-    for component in range(pattern.size):
-        if pattern[component] != state.pattern[component]:
-            set_pattern(tables, state, component, pattern[component])
-            until[component] = rested
-
-
-@kernel
-def greedy_draws(tables: Tables, state: State, best: Best, steps: int) -> None:
+def greedy_draws(walk: Walk, steps: int) -> None:
     """Draw *steps* plans with all nodes running, and take nodes away while the plan holds."""
+    tables, state, draft, move, best = walk
     for step in range(steps):
-        draw_plan(tables, state, True)
-        if badness_of(tables, state) == 0.0:
-            _shrink(tables, state)
-            keep(tables, state, best, step)
-    renew(tables, state)
+        draw_plan(tables, state, draft, move.dice, True)
+        settle(tables, state, draft)
+        if state.figures[0].bad == 0.0:
+            _shrink(tables, state, draft)
+            keep(tables, state, draft, best, step)
+    settle(tables, state, draft)
 
 
 @kernel
-def _shrink(tables: Tables, state: State) -> None:
-    for group in range(state.types.size):
-        while state.nodes[group] > 1:
-            set_pool(tables, state, group, state.types[group], state.nodes[group] - 1)
-            if badness_of(tables, state) > 0.0:
-                set_pool(tables, state, group, state.types[group], state.nodes[group] + 1)
+def _shrink(tables: Tables, state: State, draft: Draft) -> None:
+    for g in range(state.pool.size):
+        while state.pool[g].nodes > 1:
+            set_pool(tables, state, draft, g, state.pool[g].resource, state.pool[g].nodes - 1)
+            if state.figures[0].bad > 0.0:
+                set_pool(tables, state, draft, g, state.pool[g].resource, state.pool[g].nodes + 1)
                 break
