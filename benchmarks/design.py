@@ -237,7 +237,9 @@ def summary_of(rows: list[Row], drawn: list[Drawn], time_limit: float) -> str:
     for size in sorted({each.components for each in drawn}):
         own_drawn = [each for each in drawn if each.components == size and each.auto.cost]
         ratios = [(each.others["peer-like"] or inf) / (each.auto.cost or inf) - 1 for each in own_drawn]
-        dearer = f"{min(ratios):.0%} or more (peer-like, {time_limit:g} s)" if ratios else "–"
+        least = min(ratios, default=inf)
+        dearer = f"{least:.0%} or more" if least < inf else "no plan found"
+        dearer += f" (peer-like, {time_limit:g} s)"
         proved = sum(each.auto.optimal for each in own_drawn)
         gap = max((each.auto.gap or 0.0 for each in own_drawn), default=1.0)
         seconds = [each.cpu for each in own_drawn if each.auto.optimal]
