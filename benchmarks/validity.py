@@ -24,11 +24,11 @@ from statistics import fmean, median
 from typing import Final, Literal
 
 import numpy as np
-from design.partition.cuts import cut_points
-from design.partition.segments import split, write_segments
 
 from design.machine import provenance
 from design.onnx_models import load_model
+from design.partition.cuts import cut_points
+from design.partition.segments import split, write_segments
 from runtime.live.calibration import ServedTimes, measured_times, with_times
 from runtime.live.processes import NodeKey, NodeProcess, ProcessServant
 from twin.engines.simpy_engine import simulate_network
