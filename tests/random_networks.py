@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from twin.engines.simpy_engine import Billing
+from twin.engines.billing import Billing
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.model.law import Law
 from twin.model.workload import Source

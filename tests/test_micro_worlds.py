@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from twin.engines.billing import Billing
 from twin.engines.simpy_engine import simulate_network
-from twin.engines.simpy_engine.simulation import Billing
 from twin.engines.trajectory import COLD, WARM, Trajectory
 from twin.model.events import Crash, Failures, LinkChange, LoadStep
 from twin.model.workload import Batch, Closed, Deterministic, Piecewise, Trace

@@ -11,8 +11,9 @@ from pathlib import Path
 from twin.calibration import is_open, redrawn
 from twin.compilation import compile_network
 from twin.crew import Crew, cores
+from twin.engines.billing import Billing
 from twin.engines.choice import Engine, chosen_engine, make_ready
-from twin.engines.simpy_engine import Billing, simulate_network
+from twin.engines.simpy_engine import simulate_network
 from twin.engines.trajectory import Several, Sink, Trajectory, whole
 from twin.errors import EngineError, PlanError, Problem
 from twin.figures import find_figure

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from twin.engines.billing import Billing
 from twin.engines.compiled import kernel, operations
 from twin.engines.compiled.coverage import require_covered
 from twin.engines.compiled.nodes import FIFO, FUNCTION
@@ -16,8 +17,7 @@ from twin.engines.compiled.simulation import CompiledRun
 from twin.engines.compiled.warm import note_warm
 from twin.engines.compiled.world import NONE
 from twin.engines.controlled import Census, IntArray
-from twin.engines.simpy_engine import Billing
-from twin.engines.simpy_engine.nodes import MICRO
+from twin.engines.micro_units import MICRO
 from twin.engines.trajectory import FloatArray, Trajectory
 from twin.model.events import Event
 from twin.network import Network

@@ -9,8 +9,8 @@ import numpy as np
 
 from twin.engines.compiled import links, nodes, pools
 from twin.engines.compiled.world import NONE, Table
-from twin.engines.simpy_engine.links import Timeline
-from twin.engines.simpy_engine.nodes import MICRO
+from twin.engines.micro_units import micro_units
+from twin.engines.timeline import Timeline
 from twin.network import FunctionPool, Link, NodePool
 
 Row = dict[str, Any]
@@ -50,7 +50,7 @@ def pool_row(pool: NodePool, first: int) -> Row:
 
 def node_row(pool: NodePool, number: int, station: int, shares: int, shares_count: int) -> Row:
     """Return node *number* of a pool, its shares beginning at row *shares*."""
-    micro = round(pool.cores * MICRO)
+    micro = micro_units(pool.cores)
     return {
         "station": station,
         "index": float(number),

@@ -10,8 +10,8 @@ from twin.engines.compiled import world
 from twin.engines.compiled.first_rows import Row, function_row, link_row, node_row, numbers, pool_row, table
 from twin.engines.compiled.laws import LawTable
 from twin.engines.compiled.world import NONE, Table
-from twin.engines.simpy_engine.links import Timeline
-from twin.engines.simpy_engine.nodes import MICRO
+from twin.engines.micro_units import micro_units
+from twin.engines.timeline import Timeline
 from twin.model.events import LinkChange
 from twin.network import Entry, FunctionPool, Hop, Network, Send, Stage, Step
 from twin.streams import stream_key
@@ -112,7 +112,7 @@ class Layout:
             "component": step.component,
             "station": step.station,
             "computing_units": step.computing_units,
-            "micro_units": round(step.computing_units * MICRO),
+            "micro_units": micro_units(step.computing_units),
             "share": self.units[step.station].index(step.computing_units),
             "first": index in stage.first_steps,
             "last": step.next_step is None,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from twin.engines.billing import Billing
 from twin.engines.compiled import kernel, operations, pieces, world
 from twin.engines.compiled.coverage import require_covered
 from twin.engines.compiled.first_rows import table
@@ -16,7 +17,6 @@ from twin.engines.compiled.pieces import Pieces
 from twin.engines.compiled.supplies import AT_LEAST, FailureRules, SourceTimes
 from twin.engines.compiled.warm import note_warm, ready_kernel
 from twin.engines.compiled.world import NONE
-from twin.engines.simpy_engine import Billing
 from twin.engines.trajectory import Sink, Trajectory
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.model.law import Law

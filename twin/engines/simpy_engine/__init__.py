@@ -1,5 +1,5 @@
 """The reference engine: SimPy's event core, driven by callbacks instead of one process per request."""
 
-from twin.engines.simpy_engine.simulation import Billing, simulate_network
+from twin.engines.simpy_engine.simulation import simulate_network
 
-__all__ = ["Billing", "simulate_network"]
+__all__ = ["simulate_network"]

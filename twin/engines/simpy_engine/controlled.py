@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from simpy.core import StopSimulation
 
+from twin.engines.billing import Billing
 from twin.engines.controlled import Census, IntArray
 from twin.engines.simpy_engine.pools import ReplicaPool
 from twin.engines.simpy_engine.routes import StepRoute, wire
-from twin.engines.simpy_engine.simulation import Billing, Simulation
+from twin.engines.simpy_engine.simulation import Simulation
 from twin.engines.simpy_engine.token import Token
 from twin.engines.trajectory import FloatArray, Trajectory
 from twin.model.events import Event

@@ -8,12 +8,10 @@ from heapq import heapify, heappop, heappush
 
 from simpy import Environment, Event, Timeout
 
+from twin.engines.micro_units import MICRO, micro_units
 from twin.engines.simpy_engine.timers import cancel
 from twin.engines.simpy_engine.token import Token
 from twin.network import NodePool
-
-MICRO = 1_000_000
-"""Cores are counted in millionths, so that taking and giving back leaves no rounding behind."""
 
 Done = Callable[[Token], None]
 
@@ -44,7 +42,7 @@ class FifoNode:
     def __init__(self, env: Environment, index: int, pool: NodePool, done: Done, lose: Done, *, fails: bool) -> None:
         self.env = env
         self.index = float(index)
-        self.total = self.free = round(pool.cores * MICRO)
+        self.total = self.free = micro_units(pool.cores)
         self.capacity = pool.queue_capacity
         self.area = 0.0
         """Integral of the cores given back, less that of those taken: with those taken now, the busy core-seconds."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from twin.engines.micro_units import micro_units
 from twin.engines.simpy_engine.draws import Column
-from twin.engines.simpy_engine.nodes import MICRO, Done
+from twin.engines.simpy_engine.nodes import Done
 from twin.engines.simpy_engine.token import Token
 from twin.network import Hop, Network, Stage, Step
 
@@ -48,7 +49,7 @@ class StepRoute:
         self.counter = index
         """Where the visits to its partition are counted, on whichever host it runs."""
         self.computing_units = step.computing_units
-        self.micro_units = round(step.computing_units * MICRO)
+        self.micro_units = micro_units(step.computing_units)
         self.exit_probability = step.exit_probability
         self.last = step.next_step is None
         self.services = Column(seed, replication, f"service/{step.name}", step.service_time)

@@ -9,20 +9,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import replace
-from math import ceil, inf, nan
+from math import inf, nan
 
 import numpy as np
 from simpy import Environment
 from simpy.core import StopSimulation
 
+from twin.engines.billing import Billing
 from twin.engines.simpy_engine.draws import Column
 from twin.engines.simpy_engine.failures import Failing
 from twin.engines.simpy_engine.joins import JoinRules, Whereabouts, merged
-from twin.engines.simpy_engine.links import FreeLink, SharedLink, Timeline
+from twin.engines.simpy_engine.links import FreeLink, SharedLink
 from twin.engines.simpy_engine.pools import InstancePool, ReplicaPool
 from twin.engines.simpy_engine.routes import StepRoute, lay_routes
 from twin.engines.simpy_engine.sources import open_sources
 from twin.engines.simpy_engine.token import Token
+from twin.engines.timeline import Timeline
 from twin.engines.trajectory import COLD, Sink, Trajectory, whole
 from twin.model.events import Crash, Event, Failures, LinkChange, LoadStep
 from twin.network import FunctionPool, Hop, Network
@@ -59,19 +61,6 @@ def simulate_network(
         raise ValueError(f"requests and horizon must be positive, not {requests} and {horizon}")
     simulation = Simulation(network, seed, replication, tuple(events), billing or Billing(), horizon, sink)
     return simulation.run(requests)
-
-
-class Billing:
-    """What of an invocation is billed: per step whether cold starts count, and the rounding step in seconds."""
-
-    def __init__(self, rules: dict[int, tuple[bool, float]] | None = None) -> None:
-        self.rules = rules or {}
-
-    def seconds(self, step: int, warm: float, total: float) -> float:
-        """Return the billed seconds of an invocation that ran *total* seconds, *warm* without its cold start."""
-        bills_cold, unit = self.rules.get(step, (False, 0.0))
-        seconds = total if bills_cold else warm
-        return ceil(seconds / unit - 1e-9) * unit if unit else seconds
 
 
 class Simulation:
