@@ -269,6 +269,15 @@ def test_checks_side_by_side_are_those_one_after_the_other(folder: Path) -> None
     assert "did you mean 'utilisation'?" in unknown.answers[0].why
 
 
+@pytest.mark.parametrize(("choice", "taken"), [("auto", "compiled"), ("simpy", "simpy")])
+def test_checks_say_which_engine_they_took(tmp_path: Path, choice: str, taken: str) -> None:
+    """Without a wish it is the compiled one, be the run long or short."""
+    path = write_scenario(tmp_path / "scenario.yaml", HOLDS)
+    checks = check_scenarios([path], engine=choice)
+    assert (checks[0].engine, checks[0].outcome) == (taken, "holds")
+    assert json.loads(to_json(checks))["scenarios"][0]["engine"] == taken
+
+
 def test_answers_know_their_lines(tmp_path: Path) -> None:
     """An expectation has the line it is written on; one that another file holds has none."""
     path = write_scenario(tmp_path / "base.yaml", FAILS)

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.random_networks import bills, events, networks
-from twin.engines.choice import WORTH_COMPILING, chosen_engine
+from twin.engines import compiled
+from twin.engines.choice import WORTH_COMPILING, chosen_engine, decide, make_ready
 from twin.engines.compiled import is_warm, not_covered, simulate_compiled, warm_up
 from twin.engines.compiled.chance import log_survival as kernel_logarithm
 from twin.engines.compiled.chance import uniform as kernel_uniform
@@ -332,14 +333,37 @@ def test_what_is_not_covered_is_refused_by_name() -> None:
     assert chosen_engine("auto", crowd, (), visits=1e9) == "simpy"
 
 
-def test_auto_takes_the_engine_that_is_done_first() -> None:
-    """A short run is not worth loading a compiler, a long one is even worth running it."""
+@pytest.mark.parametrize("warm", [True, False])
+def test_auto_decides_by_the_network_and_the_length_alone(monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
+    """A short run is not worth compiling, a long one is; what happens to be compiled does not count."""
+    monkeypatch.setattr(compiled, "is_warm", lambda: warm)
     world = WORLDS["ways back"][0]
-    assert chosen_engine("auto", world, (), visits=1000) == "simpy"
+    assert chosen_engine("auto", world, (), visits=WORTH_COMPILING - 1) == "simpy"
     assert chosen_engine("auto", world, (), visits=WORTH_COMPILING) == "compiled"
     assert chosen_engine("simpy", world, (), visits=1e9) == "simpy"
     with pytest.raises(EngineError, match="did you mean 'compiled'"):
         chosen_engine("compild", world, (), visits=1)
+
+
+def test_a_decision_says_why() -> None:
+    """Whoever asks hears of the length of the run, or of what the engine lacks."""
+    world = WORLDS["ways back"][0]
+    assert "1,000 visits" in decide("auto", world, (), visits=1000).reason
+    assert "asked for" in decide("compiled", world, (), visits=1000).reason
+    crowd = network(list(world.stations), list(world.steps), entries=world.entries * (MOST_ENTRIES + 1))
+    assert "32768" in decide("auto", crowd, (), visits=1e9).reason
+
+
+def test_whoever_waits_for_the_compiler_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first compiled run says what it waits for, and later ones say nothing."""
+    said: list[str] = []
+    warmed: list[bool] = []
+    monkeypatch.setattr(compiled, "is_warm", lambda: bool(warmed))
+    monkeypatch.setattr(compiled, "warm_up", lambda: warmed.append(True))
+    for engine in ("simpy", "compiled", "compiled"):
+        make_ready(engine, said.append)
+    assert (len(said), len(warmed)) == (1, 1)
+    assert "compiling" in said[0]
 
 
 def test_the_compiler_runs_once() -> None:

@@ -61,6 +61,15 @@ def test_the_report_has_what_programs_read(capsys: pytest.CaptureFixture[str], e
     assert found["cost_per_hour"] == pytest.approx(0.1)
 
 
+def test_the_engine_and_the_reason_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """The report names the engine; why it was taken, the program says on request, beside the report."""
+    status, out, err = run(capsys, MASKS, *SHORT, "--why")
+    assert status == 0
+    assert "/s, engine simpy" in out
+    assert "engine simpy: at most about" in err
+    assert "asked for" in run(capsys, MASKS, *SHORT, "--engine", "compiled", "--why", "--json")[2]
+
+
 def test_equal_seeds_give_equal_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     """A report can be repeated to the byte, and another seed gives another one."""
     _, first, _ = run(capsys, MASKS, *SHORT, "--seed", "5", "--json")

@@ -38,6 +38,7 @@ def to_json(checks: Sequence[ScenarioCheck]) -> str:
                 "scenario": check.scenario or None,
                 "outcome": check.outcome,
                 "seed": check.seed,
+                "engine": check.engine or None,
                 "error": check.error or None,
                 "expectations": [_expectation(answer) for answer in check.answers],
             }

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
+from twin.compilation import compile_network
 from twin.crew import Crew, cores
+from twin.engines.choice import chosen_engine, make_ready
 from twin.errors import ScenarioError, TwinError
 from twin.expectations import Answer, answer
 from twin.experiment import Progress, simulate
@@ -35,6 +38,9 @@ class ScenarioCheck:
 
     seed: int | None = None
 
+    engine: str = ""
+    """The engine that ran it, where it ran."""
+
     answers: tuple[Answer, ...] = ()
     """One for each expectation, in the order of the file."""
 
@@ -50,25 +56,35 @@ Checked = Callable[[int, int, ScenarioCheck], None]
 
 
 def check_scenarios(
-    paths: Iterable[Path], *, jobs: int = 0, checked: Checked | None = None, progress: Progress | None = None
+    paths: Iterable[Path],
+    *,
+    jobs: int = 0,
+    engine: str = "auto",
+    checked: Checked | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> tuple[ScenarioCheck, ...]:
     """Run all scenarios below *paths* against their own ``expect``; the results are in the order of the files.
 
     Args:
         paths: Scenario files, and folders that hold some.
         jobs: Processes to use; 0: one for each core. A single scenario uses them for its replications.
+        engine: ``simpy``, ``compiled``, or ``auto``: the compiled one wherever it covers a scenario, however short it
+            runs; for scenarios are checked again and again.
         checked: Called after every scenario.
         progress: Called after every replication, where there is only one scenario.
+        announce: Called with the reason if there is something to wait for before the first scenario.
 
     Raises:
         ScenarioError: There is nothing to check.
     """
     files = find_scenarios(paths)
+    make_ready("simpy" if engine == "simpy" else "compiled", announce)
     if len(files) == 1:
-        results = [(0, check_file(files[0], jobs=jobs, progress=progress))]
+        results = [(0, check_file(files[0], jobs=jobs, engine=engine, progress=progress))]
         _tell(checked, results[0][1], 1, 1)
     else:
-        results = _side_by_side(files, jobs or cores(), checked)
+        results = _side_by_side(files, jobs or cores(), engine, checked)
     checks = tuple(check for _, check in sorted(results, key=lambda result: result[0]))
     if all(check.outcome == "skipped" for check in checks):
         raise ScenarioError(f"nothing to check: none of {len(checks)} scenarios has an 'expect' block")
@@ -81,15 +97,17 @@ def overall(checks: Sequence[ScenarioCheck]) -> Outcome:
     return "error" if "error" in outcomes else "fails" if "fails" in outcomes else "holds"
 
 
-def _side_by_side(files: Sequence[ScenarioFile], jobs: int, checked: Checked | None) -> list[tuple[int, ScenarioCheck]]:
+def _side_by_side(
+    files: Sequence[ScenarioFile], jobs: int, engine: str, checked: Checked | None
+) -> list[tuple[int, ScenarioCheck]]:
     results: list[tuple[int, ScenarioCheck]] = []
     if jobs < 2:
         for number, file in enumerate(files):
-            results.append((number, check_file(file)))
+            results.append((number, check_file(file, engine=engine)))
             _tell(checked, results[-1][1], len(results), len(files))
         return results
     with Crew(min(jobs, len(files))) as crew:
-        for number, result in crew.run(partial(check_file, jobs=1), files):
+        for number, result in crew.run(partial(check_file, jobs=1, engine=engine), files):
             if isinstance(result, Exception):  # its process died
                 result = ScenarioCheck(file=files[number].path, outcome="error", error=str(result))
             results.append((number, result))
@@ -102,7 +120,9 @@ def _tell(checked: Checked | None, check: ScenarioCheck, done: int, wanted: int)
         checked(done, wanted, check)
 
 
-def check_file(file: ScenarioFile, *, jobs: int = 1, progress: Progress | None = None) -> ScenarioCheck:
+def check_file(
+    file: ScenarioFile, *, jobs: int = 1, engine: str = "auto", progress: Progress | None = None
+) -> ScenarioCheck:
     """Run one scenario file against what it expects; whatever goes wrong is part of the result."""
     start = perf_counter()
     try:
@@ -111,7 +131,7 @@ def check_file(file: ScenarioFile, *, jobs: int = 1, progress: Progress | None =
             return ScenarioCheck(file=file.path, outcome="skipped", scenario=scenario.name)
         if not scenario.expect:
             raise ScenarioError("the scenario has no 'expect' block; add one, or try it with: ctwin run")
-        answers = _answers(scenario, file.path, jobs, progress)
+        taken, answers = _answers(scenario, file.path, jobs, engine, progress)
     except TwinError as error:
         message = str(error)
     except Exception as error:  # a fault of the program itself must not cost the results of the other scenarios
@@ -122,18 +142,29 @@ def check_file(file: ScenarioFile, *, jobs: int = 1, progress: Progress | None =
             outcome=_worst(answers),
             scenario=scenario.name,
             seed=scenario.run.seed,
+            engine=taken,
             answers=answers,
             seconds=perf_counter() - start,
         )
     return ScenarioCheck(file=file.path, outcome="error", error=message, seconds=perf_counter() - start)
 
 
-def _answers(scenario: Scenario, file: Path, jobs: int, progress: Progress | None) -> tuple[Answer, ...]:
-    document = simulate(scenario, jobs=jobs, progress=progress).document()
+def _answers(
+    scenario: Scenario, file: Path, jobs: int, engine: str, progress: Progress | None
+) -> tuple[str, tuple[Answer, ...]]:
+    document = simulate(scenario, jobs=jobs, engine=_engine(scenario, engine), progress=progress).document()
     place = load_layers(file).place
     places = [place.at(("expect", i)) for i in range(len(scenario.expect))]
     lines = [spot.line if spot.file == place.file else None for spot in places]
-    return tuple(answer(each, document, line=line) for each, line in zip(scenario.expect, lines, strict=True))
+    answers = tuple(answer(each, document, line=line) for each, line in zip(scenario.expect, lines, strict=True))
+    return str(document["engine"]), answers
+
+
+def _engine(scenario: Scenario, choice: str) -> str:
+    """Return the engine for *scenario*, be its run long or short."""
+    if choice != "auto" or scenario.plan is None:
+        return choice
+    return chosen_engine(choice, compile_network(scenario, scenario.plan), scenario.events, visits=inf)
 
 
 def _worst(answers: Sequence[Answer]) -> Outcome:

@@ -12,7 +12,7 @@ from twin.calibration import is_open, redrawn
 from twin.compilation import compile_network
 from twin.crew import Crew, cores
 from twin.engines.billing import Billing
-from twin.engines.choice import Engine, chosen_engine, make_ready
+from twin.engines.choice import Decision, Engine, decide, make_ready
 from twin.engines.simpy_engine import simulate_network
 from twin.engines.trajectory import Several, Sink, Trajectory, whole
 from twin.errors import EngineError, PlanError, Problem
@@ -116,7 +116,16 @@ def engine_for(scenario: Scenario, network: Network, choice: str) -> Engine:
     Raises:
         EngineError: That engine does not exist, or does not cover the scenario.
     """
-    return chosen_engine(choice, network, scenario.events, visits=_visits(scenario, network))
+    return decision_for(scenario, network, choice).engine
+
+
+def decision_for(scenario: Scenario, network: Network, choice: str) -> Decision:
+    """Return the engine that *choice* means for *scenario*, and why; the length of the run decides under ``auto``.
+
+    Raises:
+        EngineError: That engine does not exist, or does not cover the scenario.
+    """
+    return decide(choice, network, scenario.events, visits=_visits(scenario, network))
 
 
 def replicate(job: Job) -> Measures:

@@ -121,7 +121,9 @@ def _footer(figures: Mapping[str, Any]) -> list[str]:
         parts = [f"{requests['arrived']:,} requests arrived", f"{requests['completed']:,} completed"]
         parts += [f"{requests[key]:,} {key}" for key in ("unfinished", "lost", "retries") if requests[key]]
         lines.append(", ".join(parts))
-    lines.append(f"cost {_number(figures['cost_per_hour'])} euro/hour, throughput {_number(figures['throughput'])}/s")
+    cost = _number(figures["cost_per_hour"])
+    throughput = _number(figures["throughput"])
+    lines.append(f"cost {cost} euro/hour, throughput {throughput}/s, engine {figures['engine']}")
     if figures["engine"] != "theory":
         method = " (batch means)" if figures["replications"] == 1 else ""
         several = "s" if figures["replications"] > 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,9 +19,18 @@ STATUS = {"holds": 0, "fails": 1, "error": 2}
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
 @click.option("--junit", type=PATH, help="Write the results there as JUnit XML.")
 @click.option("--summary", type=PATH, help="Write the results there as a Markdown table.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "simpy", "compiled"]),
+    default="auto",
+    show_default=True,
+    help="simpy: simulate; compiled: the same in machine code; auto: compiled wherever that covers the scenario.",
+)
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; 0 takes all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON document.")
-def check_command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, jobs: int, as_json: bool) -> None:
+def check_command(
+    paths: tuple[Path, ...], junit: Path | None, summary: Path | None, engine: str, jobs: int, as_json: bool
+) -> None:
     """Run every scenario at or below PATH against its own 'expect' block, side by side.
 
     Exit status: 0 all expectations hold, 1 some do not, 2 a scenario cannot be run or asks for unknown figures. A
@@ -42,7 +52,9 @@ def check_command(paths: tuple[Path, ...], junit: Path | None, summary: Path | N
     from twin.junit import to_junit
 
     with progress_bars(hidden=as_json) as (checked, progress):
-        checks = check_scenarios(paths, jobs=jobs, checked=checked, progress=progress)
+        checks = check_scenarios(
+            paths, jobs=jobs, engine=engine, checked=checked, progress=progress, announce=partial(click.echo, err=True)
+        )
     if junit is not None:
         write_text(junit, to_junit(checks))
     if summary is not None:

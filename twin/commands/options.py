@@ -98,7 +98,7 @@ def scenario_options(*, engine: str) -> Callable[[Command], Command]:
             type=click.Choice(["auto", "simpy", "compiled", "theory"]),
             default=engine,
             show_default=True,
-            help="simpy: events in Python; compiled: machine code; auto: the faster of both; theory: closed forms.",
+            help="simpy: events in Python; compiled: machine code; auto: that for long runs; theory: closed forms.",
         ),
         click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together."),
         click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -31,7 +32,8 @@ from twin.report import Report
     metavar="PLAN",
     help="Also say what changes under this plan, on the same chance; 'own' is the scenario's own.",
 )
-@scenario_options(engine="simpy")
+@scenario_options(engine="auto")
+@click.option("--why", is_flag=True, help="Say on standard error why this engine was taken.")
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; 0 lets the length of the run decide.")
 @click.option("--out", type=PATH, help="Folder for report.json.")
 @click.option("--records", is_flag=True, help="Also write every request and visit there, as Parquet.")
@@ -41,6 +43,7 @@ def run_command(
     plan_file: Path | None,
     against: tuple[Path, ...],
     engine: str,
+    why: bool,
     arrival_rate: float | None,
     override: str | None,
     dialect: str,
@@ -76,7 +79,7 @@ def run_command(
     if out:
         make_folder(out)
     notes = loaded.notes + (plan_notes(plan_file, model) if plan_file else ())
-    report = _report(model, plan, others, engine, jobs, out if records else None, quiet=as_json)
+    report = _report(model, plan, others, engine, jobs, out if records else None, quiet=as_json, why=why)
     report = replace(report, figures={**report.figures, "notes": list(notes)})
     if out:
         write_text(out / "report.json", report.to_json() + "\n")
@@ -104,23 +107,27 @@ def _report(
     records: Path | None,
     *,
     quiet: bool,
+    why: bool,
 ) -> Report:
     """Run the engine; imported here, because the help of a command should not wait for scipy."""
     if engine == "theory":
         from twin.theory import solve
 
+        if why:
+            click.echo("engine theory: asked for", err=True)
         return solve(model, plan)
     from twin.comparing import compared
     from twin.compilation import compile_network
-    from twin.engines.choice import waits_for_compiler
-    from twin.experiment import engine_for, simulate
+    from twin.engines.choice import make_ready
+    from twin.experiment import decision_for, simulate
 
-    taken = engine_for(model, compile_network(model, plan), engine)
-    if waits_for_compiler(taken):
-        click.echo("compiling the engine; this happens once and takes about half a minute", err=True)
+    decision = decision_for(model, compile_network(model, plan), engine)
+    if why:
+        click.echo(f"engine {decision.engine}: {decision.reason}", err=True)
+    make_ready(decision.engine, partial(click.echo, err=True))
     with replication_bar(hidden=quiet) as advance:
-        report = simulate(model, plan, engine=taken, jobs=jobs, records=records, progress=advance)
-        return compared(report, others, engine=taken, jobs=jobs, progress=advance) if others else report
+        report = simulate(model, plan, engine=decision.engine, jobs=jobs, records=records, progress=advance)
+        return compared(report, others, engine=decision.engine, jobs=jobs, progress=advance) if others else report
 
 
 @contextmanager

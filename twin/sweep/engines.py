@@ -6,14 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from twin.compilation import compile_network
 from twin.crew import cores
-from twin.engines.choice import chosen_engine, waits_for_compiler
+from twin.engines.choice import WORTH_COMPILING, chosen_engine
 from twin.errors import TwinError
 from twin.experiment import COMPILED_GAIN, REQUESTS, WORTH_A_PROCESS
 from twin.model.rates import mean_rate
 from twin.model.scenario import Scenario
-
-WORTH_LOADING = 1_000_000
-"""Visits to stations, all points together, from which on the compiled engine pays: ten seconds of the other one."""
 
 _EFFORT = 1_000.0
 """Visits in whose time SimPy is as slow as the closed forms of one point."""
@@ -22,12 +19,11 @@ _EFFORT = 1_000.0
 def engines_for(choice: str, scenarios: Sequence[Scenario]) -> list[str]:
     """Return the engine of each point; ``auto`` takes the compiled one where it covers a point and the sweep is long.
 
-    Unlike that of a single run, this choice does not ask whether the engine is compiled already: results that are
-    continued later, or on another machine, have to be of one kind.
+    What counts is the length of the whole sweep, so that its points are of one kind.
     """
     if choice != "auto":
         return [choice] * len(scenarios)
-    if sum(map(_visits, scenarios)) < WORTH_LOADING:
+    if sum(map(_visits, scenarios)) < WORTH_COMPILING:
         return ["simpy"] * len(scenarios)
     return ["compiled" if _is_covered(scenario) else "simpy" for scenario in scenarios]
 
@@ -40,11 +36,6 @@ def processes_for(points: Iterable[tuple[Scenario, str]]) -> int:
 
 def _gain(engine: str) -> float:
     return COMPILED_GAIN if engine == "compiled" else 1.0
-
-
-def must_compile(engines: Sequence[str]) -> bool:
-    """Say whether one of *engines* has to be compiled before its first run on this machine."""
-    return "compiled" in engines and waits_for_compiler("compiled")
 
 
 def _visits(scenario: Scenario) -> float:

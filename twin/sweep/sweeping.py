@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from twin.crew import Crew
+from twin.engines.choice import make_ready
 from twin.sweep.against import plan_differences
-from twin.sweep.engines import must_compile
 from twin.sweep.hands import Alone, Hands
 from twin.sweep.points import Layout, Point
 from twin.sweep.rows import Figures, Job, Outcome, run_point
@@ -121,13 +121,9 @@ def _kept(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Outcome]]:
 
 
 def _run(todo: Sequence[Point], hands: Hands, announce: Callable[[str], None] | None) -> Iterator[tuple[str, Outcome]]:
-    if isinstance(hands, Crew | Alone) and must_compile([point.engine for point in todo]):
-        if announce:
-            announce("compiling the engine; this happens once and takes about half a minute")
-        # Once here, instead of in all processes at the same time.
-        first = next(point for point in todo if point.engine == "compiled")
-        yield first.key, run_point(_job(first))
-        todo = [point for point in todo if point is not first]
+    if isinstance(hands, Crew | Alone):
+        for engine in {point.engine for point in todo}:
+            make_ready(engine, announce)  # once here, instead of in all processes at the same time
     for number, result in hands.run(run_point, map(_job, todo)):
         yield todo[number].key, Outcome(error=str(result)) if isinstance(result, Exception) else result
 
