@@ -75,8 +75,7 @@ def city(districts: int, *, requests: int) -> dict[str, Any]:
         "profiles": _merged(parts, "profiles"),
         "workload": {"sources": _merged(parts, "sources")},
         "constraints": [
-            {"kind": "global", "path": [f"{name(i, 0, 0)}", f"{name(i, 1, 0)}"], "limit": 2.0}
-            for i in range(districts)
+            {"kind": "global", "path": [f"{name(i, 0, 0)}", f"{name(i, 1, 0)}"], "limit": 2.0} for i in range(districts)
         ],
         "run": {"requests": requests, "replications": 1, "seed": 1, "discipline": "fifo"},
         "plan": _merged(parts, "plan"),

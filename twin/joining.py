@@ -42,7 +42,7 @@ class Joining:
         self.passing = passing
         self.reasons: list[str] = []
         """Why the rates are estimates, where they are."""
-        self._order = list(nx.topological_sort(self.network.graph))
+        self._order = routing.stage_orders[routing.part_of(entry)]
         self._rank = {stage: i for i, stage in enumerate(self._order)}
         self._dominators = self._dominator_tree()
         self._single = {self.start}
@@ -87,9 +87,9 @@ class Joining:
             return
         gate = self._gate(stage)
         several = self._reach(stage, gate)[gate].most > 1.0
-        if stage in self.network.joins:
+        if stage in self.network.waiting_stages:
             self._merges[stage] = several
-        if not several or stage in self.network.joins:
+        if not several or stage in self.network.waiting_stages:
             self._single.add(stage)
 
     def _is_reached(self, stage: int) -> bool:

@@ -198,6 +198,17 @@ class Network:
         return graph
 
     @cached_property
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of stages that hang together, such as applications: no request passes from one to another."""
+        return tuple(tuple(sorted(part)) for part in nx.weakly_connected_components(self.graph))
+
+    @cached_property
+    def part_of(self) -> tuple[int, ...]:
+        """For each stage, the index of its part."""
+        parts = {stage: i for i, part in enumerate(self.parts) for stage in part}
+        return tuple(parts[stage] for stage in range(len(self.stages)))
+
+    @cached_property
     def has_loops(self) -> bool:
         """Whether a request may come back to a stage (never so for a compiled scenario)."""
         return not nx.is_directed_acyclic_graph(self.graph)
@@ -213,3 +224,25 @@ class Network:
         if not self.forks or self.has_loops:
             return ()
         return tuple(i for i in nx.topological_sort(self.graph) if self.stages[i].join_all and self.graph.in_degree(i))
+
+    @cached_property
+    def waiting_stages(self) -> frozenset[int]:
+        """The same stages, to look one up."""
+        return frozenset(self.joins)
+
+    @cached_property
+    def path_places(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each stage, the measured paths it lies on, each with its place there."""
+        places: list[list[tuple[int, int]]] = [[] for _ in self.stages]
+        for path, chain in enumerate(self.paths):
+            for place, stage in enumerate(chain):
+                places[stage].append((path, place))
+        return tuple(tuple(each) for each in places)
+
+    @cached_property
+    def final_paths(self) -> tuple[tuple[int, ...], ...]:
+        """For each stage, the measured paths that end with it."""
+        final: list[list[int]] = [[] for _ in self.stages]
+        for path, chain in enumerate(self.paths):
+            final[chain[-1]].append(path)
+        return tuple(tuple(each) for each in final)

@@ -103,7 +103,7 @@ def affected_times(network: Network, found: list[Overload]) -> set[str]:
     stations = {each.index for each in found if each.kind == "station"}
     links = {each.index for each in found if each.kind == "link"}
     names = {network.stages[step.component].name for step in network.steps if step.station in stations}
-    for way in Routing(network).ways:
+    for way in Routing(network).ways if links else ():
         if way.hop is not None and way.hop.link in links and way.probability > 0:
             names.add(_way_name(network, way))
     return names
@@ -144,11 +144,7 @@ class _Flow:
         for index, station in enumerate(self.network.stations):
             loads = self._node_loads(index)
             if loads.max(initial=0.0) >= 1 - ROUNDING and not _is_bounded(station):
-                stuck = [
-                    self.rates[i] * (1 - self.passing.steps[i])
-                    for i, step in enumerate(self.network.steps)
-                    if step.station == index
-                ]
+                stuck = [self.rates[i] * (1 - self.passing.steps[i]) for i in self.network.steps_at[index]]
                 yield Overload(
                     name=station.name,
                     kind="station",
@@ -186,7 +182,7 @@ class _Flow:
         """Return the share of its requests that a station serves, by step: the mean over the nodes of its replicas."""
         station = self.network.stations[index]
         loads = self._node_loads(index)
-        steps = [i for i, step in enumerate(self.network.steps) if step.station == index]
+        steps = self.network.steps_at[index]
         if isinstance(station, FunctionPool):
             return dict.fromkeys(steps, 1 / max(float(loads[0]), 1.0))
         cores = _usable_cores(self.network, index) * max(1 - self.down.get(station.name, 0.0), 1e-12)
@@ -236,11 +232,10 @@ class _Flow:
 
     def _transfers(self, link: int) -> Iterator[tuple[Way, float]]:
         """Yield the ways that lead through *link* with their transfers/s."""
-        for way in self.routing.ways:
-            if way.hop is not None and way.hop.link == link:
-                left = self.rates[way.origin] * self.passing.steps[way.origin] if not way.enters else 0.0
-                rate = self.entry_rates[way.origin] if way.enters else left * way.probability
-                yield way, float(rate) * way.crossing
+        for way in self.routing.ways_over[link]:
+            left = self.rates[way.origin] * self.passing.steps[way.origin] if not way.enters else 0.0
+            rate = self.entry_rates[way.origin] if way.enters else left * way.probability
+            yield way, float(rate) * way.crossing
 
     def _link_load(self, index: int) -> float:
         link = self.network.links[index]
@@ -260,7 +255,7 @@ def _is_bounded(station: NodePool | FunctionPool) -> bool:
 def _node_loads(network: Network, index: int, rates: FloatArray, down: Mapping[str, float]) -> FloatArray:
     """Return the offered load of each node of a station; that of a function counts its instances, starts left out."""
     station = network.stations[index]
-    steps = [(rates[i], step) for i, step in enumerate(network.steps) if step.station == index]
+    steps = [(rates[i], network.steps[i]) for i in network.steps_at[index]]
     if isinstance(station, FunctionPool):
         work = sum(rate * step.service_time.expectation for rate, step in steps)
         return np.array([work / (station.concurrency_limit or np.inf)])
@@ -275,7 +270,7 @@ def _usable_cores(network: Network, index: int) -> float:
     """Return the cores of a node that can be busy at once: a queue leaves those idle that no container fits."""
     station = network.stations[index]
     assert isinstance(station, NodePool)
-    units = {step.computing_units for step in network.steps if step.station == index}
+    units = {network.steps[i].computing_units for i in network.steps_at[index]}
     if station.discipline == "fifo" and len(units) == 1:
         unit = units.pop()
         return max(int(station.cores / unit + 1e-9), 1) * unit

@@ -121,10 +121,31 @@ class Routing:
         stages = self.network.stages
         return tuple(step for i in nx.topological_sort(self.network.graph) for step in stages[i].steps)
 
-    @property
+    @cached_property
+    def stage_orders(self) -> tuple[tuple[int, ...], ...]:
+        """For each part of the network its stages, in an order in which no way leads back."""
+        orders: list[list[int]] = [[] for _ in self.network.parts]
+        for stage in nx.topological_sort(self.network.graph):
+            orders[self.network.part_of[stage]].append(stage)
+        return tuple(tuple(order) for order in orders)
+
+    @cached_property
     def ways(self) -> tuple[Way, ...]:
         """Every way, those from the entries first."""
         return (*self.entering, *(way for ways in self.leaving for way in ways))
+
+    @cached_property
+    def ways_over(self) -> tuple[tuple[Way, ...], ...]:
+        """For each link, the ways that lead over it."""
+        ways: list[list[Way]] = [[] for _ in self.network.links]
+        for way in self.ways:
+            if way.hop is not None:
+                ways[way.hop.link].append(way)
+        return tuple(tuple(each) for each in ways)
+
+    def part_of(self, way: Way) -> int:
+        """Return the part of the network that *way* leads to."""
+        return self.network.part_of[self.network.steps[way.target].component]
 
     def exit_probability(self, step: int) -> float:
         """Return the probability that a request leaves its stage at *step*; it surely does at the last one."""

@@ -6,7 +6,7 @@ Rates are propagated along the graph of the application in one pass; a network w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,33 +86,42 @@ def route_traffic(
         EngineError: Requests stay in the network's loops for ever.
     """
     through = passing or Passing(steps=np.ones(len(routing.network.steps)))
-    external = np.zeros((len(routing.entering), len(routing.network.steps)))
-    for way, rate in zip(routing.entering, entry_rates, strict=True):
-        external[way.origin, way.target] = rate * through.along(way)
-    if routing.network.has_loops:
-        return Traffic(rates=_circulating(routing, external.sum(axis=0), through))
+    external = np.zeros(len(routing.network.steps))
+    entering = [rate * through.along(way) for way, rate in zip(routing.entering, entry_rates, strict=True)]
     if not routing.network.joins:
-        return Traffic(rates=_forward(routing, external.sum(axis=0), through, None))
+        for way, rate in zip(routing.entering, entering, strict=True):
+            external[way.target] += rate
+        if routing.network.has_loops:
+            return Traffic(rates=_circulating(routing, external, through))
+        _forward(routing, range(len(routing.stage_orders)), external, through, None)
+        return Traffic(rates=external)
     # The parts of a request only ever wait for each other, so each entry has its own gates on the way to a join.
-    joinings = [Joining(routing, way, through) for way in routing.entering]
-    rates = sum(
-        (_forward(routing, own, through, joining) for own, joining in zip(external, joinings, strict=True)),
-        start=np.zeros(external.shape[1]),
-    )
-    reasons = dict.fromkeys(reason for joining in joinings for reason in joining.reasons)
-    return Traffic(rates=rates, reasons=tuple(reasons))
+    total = external.copy()
+    reasons: dict[str, None] = {}
+    for way, rate in zip(routing.entering, entering, strict=True):
+        joining = Joining(routing, way, through)
+        external[way.target] = rate
+        reached = _forward(routing, [routing.part_of(way)], external, through, joining)
+        total[reached] += external[reached]
+        external[reached] = 0.0
+        reasons |= dict.fromkeys(joining.reasons)
+    return Traffic(rates=total, reasons=tuple(reasons))
 
 
-def _forward(routing: Routing, external: FloatArray, through: Passing, joining: Joining | None) -> FloatArray:
-    rates = external.copy()
-    joins = {routing.network.stages[join].steps[0]: join for join in routing.network.joins}
-    for step in routing.order:
-        if joining is not None and step in joins:
-            rates[step] = joining.rate(joins[step], rates)
+def _forward(
+    routing: Routing, parts: Iterable[int], rates: FloatArray, through: Passing, joining: Joining | None
+) -> list[int]:
+    """Let *rates*, those of the entries at first, flow through some *parts* of the network; return their steps."""
+    stages = routing.network.stages
+    steps = [step for part in parts for stage in routing.stage_orders[part] for step in stages[stage].steps]
+    for step in steps:
+        stage = routing.network.steps[step].component
+        if joining is not None and stage in routing.network.waiting_stages and step == stages[stage].steps[0]:
+            rates[step] = joining.rate(stage, rates)
         passed = rates[step] * through.steps[step]
         for way in routing.leaving[step]:
             rates[way.target] += passed * way.probability * through.along(way)
-    return rates
+    return steps
 
 
 def _circulating(routing: Routing, external: FloatArray, through: Passing) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
@@ -161,18 +162,36 @@ class Application(Value):
 
     def partition(self, name: str) -> tuple[Component, Deployment, Partition]:
         """Return where the partition called *name* belongs; KeyError if there is none."""
+        return self._places[name]
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[Component, Deployment, Partition]]:
+        """Where each partition belongs; of two with one name, the first."""
+        places: dict[str, tuple[Component, Deployment, Partition]] = {}
         for component in self.components.values():
             for deployment in component.deployments.values():
-                if name in deployment.partitions:
-                    return component, deployment, deployment.partitions[name]
-        raise KeyError(name)
+                for partition in deployment.partitions.values():
+                    places.setdefault(partition.name, (component, deployment, partition))
+        return places
 
     def dependencies_of(self, component: str) -> tuple[Dependency, ...]:
         """Return the edges that leave *component*, in the order of the file."""
-        return tuple(edge for edge in self.dependencies if edge.origin == component)
+        return self._leaving.get(component, ())
+
+    @cached_property
+    def _leaving(self) -> dict[str, tuple[Dependency, ...]]:
+        """The edges that leave each component."""
+        leaving: dict[str, list[Dependency]] = {}
+        for edge in self.dependencies:
+            leaving.setdefault(edge.origin, []).append(edge)
+        return {origin: tuple(edges) for origin, edges in leaving.items()}
 
     def roots(self) -> tuple[str, ...]:
         """Return the components that no edge enters."""
+        return self._roots
+
+    @cached_property
+    def _roots(self) -> tuple[str, ...]:
         entered = {edge.to for edge in self.dependencies}
         return tuple(name for name in self.components if name not in entered)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
@@ -14,6 +14,13 @@ class Value(BaseModel):
     """A frozen value that knows its own fields and nothing else."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    def __copy__(self) -> Self:
+        """Return a copy without what was derived and kept: ``model_copy`` changes fields of the copy."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(copied).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 Number = Annotated[float, Strict(), Field(ge=-LARGEST, le=LARGEST)]

@@ -6,7 +6,7 @@ Each check returns problems instead of raising, so that a user learns of all of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import networkx as nx
 
@@ -42,11 +42,10 @@ def require_sound(scenario: Scenario) -> None:
         raise ScenarioError(f"scenario {scenario.name!r}", problems)
 
 
-def unknown(where: str, what: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
-    """Yield a problem if *name* is not among the *known* ones."""
-    names = list(known)
-    if name not in names:
-        yield Problem(where, f"unknown {what} {name!r}{did_you_mean(name, names)}")
+def unknown(where: str, what: str, name: str, known: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem if *name* is not among the *known* ones; where there are many, let them be no list."""
+    if name not in known:
+        yield Problem(where, f"unknown {what} {name!r}{did_you_mean(name, list(known))}")
 
 
 def _domains(scenario: Scenario) -> Iterator[Problem]:
@@ -87,7 +86,7 @@ def _hosts(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _partitions(scenario: Scenario) -> Iterator[Problem]:
-    hosts = [*scenario.continuum.resources, *scenario.continuum.functions]
+    hosts = dict.fromkeys([*scenario.continuum.resources, *scenario.continuum.functions])
     places = [
         (f"application.components.{c.name}.deployments.{d.name}.partitions.{p.name}", p)
         for c in scenario.application.components.values()
@@ -148,12 +147,12 @@ def _profiles(scenario: Scenario) -> Iterator[Problem]:
     continuum = scenario.continuum
     hosts: list[Resource | CloudFunction] = [*continuum.resources.values(), *continuum.functions.values()]
     devices = {host.name for host in hosts} | {host.device for host in hosts if host.device}
-    partitions = [
+    partitions = dict.fromkeys(
         name
         for component in scenario.application.components.values()
         for deployment in component.deployments.values()
         for name in deployment.partitions
-    ]
+    )
     for partition, by_device in scenario.profiles.items():
         yield from unknown(f"profiles.{partition}", "partition", partition, partitions)
         for device in by_device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field, JsonValue, model_validator
@@ -211,5 +212,15 @@ class Continuum(Value):
 
         Without contention a transfer takes ``access_delay + 8 * size_mb / bandwidth``.
         """
-        common = [d for d in self.domains.values() if {origin, destination} <= self.layers_within(d.name)]
+        common = [domain for domain, layers in self._domains_of.get(origin, ()) if destination in layers]
         return min(common, key=lambda d: d.access_delay + 8 * size_mb / d.bandwidth_mbit_per_s, default=None)
+
+    @cached_property
+    def _domains_of(self) -> dict[str, list[tuple[NetworkDomain, frozenset[str]]]]:
+        """For each layer the domains that hold it, each with all the layers it holds."""
+        domains: dict[str, list[tuple[NetworkDomain, frozenset[str]]]] = {}
+        for domain in self.domains.values():
+            layers = self.layers_within(domain.name)
+            for layer in layers:
+                domains.setdefault(layer, []).append((domain, layers))
+        return domains

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydantic import Field, model_validator
 
 from twin.model.base import Count, Name, Value
@@ -35,7 +37,14 @@ class Plan(Value):
 
     def nodes(self, resource: str) -> int:
         """Return how many nodes of *resource* the plan keeps running."""
-        return max((p.replicas for p in self.placements.values() if p.resource == resource), default=0)
+        return self._nodes.get(resource, 0)
+
+    @cached_property
+    def _nodes(self) -> dict[str, int]:
+        nodes: dict[str, int] = {}
+        for placement in self.placements.values():
+            nodes[placement.resource] = max(placement.replicas, nodes.get(placement.resource, 0))
+        return nodes
 
     def with_nodes(self, resource: str, nodes: int) -> Plan:
         """Return this plan with every partition on *resource* spread over so many nodes."""

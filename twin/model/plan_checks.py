@@ -36,7 +36,12 @@ def plan_problems(scenario: Scenario, plan: Plan) -> list[Problem]:
 
 
 def _coverage(scenario: Scenario, plan: Plan) -> Iterator[Problem]:
-    known = [n for c in scenario.application.components.values() for d in c.deployments.values() for n in d.partitions]
+    known = dict.fromkeys(
+        name
+        for component in scenario.application.components.values()
+        for deployment in component.deployments.values()
+        for name in deployment.partitions
+    )
     for name in plan.placements:
         yield from unknown(f"plan.{name}", "partition", name, known)
     for component in scenario.application.components.values():

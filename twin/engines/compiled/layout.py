@@ -188,14 +188,13 @@ class Layout:
         ancestors: list[int] = []
         rows: list[Row] = []
         for index, stage in enumerate(network.stages):
-            here = [(p, i) for p, chain in enumerate(network.paths) for i, at in enumerate(chain) if at == index]
-            ends = [path for path, chain in enumerate(network.paths) if chain[-1] == index]
-            before = sorted(nx.ancestors(network.graph, index)) if index in network.joins else []
+            here, ends = network.path_places[index], network.final_paths[index]
+            before = sorted(nx.ancestors(network.graph, index)) if index in network.waiting_stages else []
             rows.append(
                 {
                     "several_steps": len(stage.steps) > 1,
                     "exclusive": stage.exclusive,
-                    "joins": index in network.joins,
+                    "joins": index in network.waiting_stages,
                     "entered": len(entered),
                     "entered_count": len(here),
                     "final": len(final),

@@ -18,14 +18,9 @@ class StageRoute:
         self.index = index
         self.several_steps = len(stage.steps) > 1
         self.exclusive = stage.exclusive
-        self.joins = index in network.joins
-        self.entered_paths = [
-            (path, position)
-            for path, chain in enumerate(network.paths)
-            for position, at in enumerate(chain)
-            if at == index
-        ]
-        self.final_paths = [path for path, chain in enumerate(network.paths) if chain[-1] == index]
+        self.joins = index in network.waiting_stages
+        self.entered_paths = network.path_places[index]
+        self.final_paths = network.final_paths[index]
         self.is_plain = not self.several_steps and not self.final_paths
         """Whether nothing but the visit is recorded when a request leaves."""
         targets = [

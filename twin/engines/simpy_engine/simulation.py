@@ -416,7 +416,7 @@ def _dispatch_coin(token: Token) -> float:
 
 
 def _advanced(
-    paths: dict[int, tuple[int, float]], entered: list[tuple[int, int]], now: float
+    paths: dict[int, tuple[int, float]], entered: tuple[tuple[int, int], ...], now: float
 ) -> dict[int, tuple[int, float]]:
     """Return the paths a token is on after entering a stage: begun, continued, or left behind."""
     following = {}
