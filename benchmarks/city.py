@@ -51,9 +51,9 @@ FORKS_EVERY = 10
 Result = TypeVar("Result")
 
 
-def city(districts: int, *, requests: int) -> dict[str, Any]:
+def city(districts: int, *, requests: int, forks_every: int = FORKS_EVERY) -> dict[str, Any]:
     """Return a scenario with so many districts, each of one application and one resource for each component."""
-    parts = [_district(i) for i in range(districts)]
+    parts = [_district(i, forks=i % forks_every == 0) for i in range(districts)]
     layers = {name: layer for part in parts for name, layer in part["layers"].items()}
     metro = {
         "layers": ["cloud"],
@@ -91,12 +91,11 @@ def _merged(parts: list[dict[str, Any]], key: str) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part[key].items()}
 
 
-def _district(district: int) -> dict[str, Any]:
+def _district(district: int, *, forks: bool) -> dict[str, Any]:
     """Return the district's part of the scenario."""
     places = [(0, 0), *((layer, i) for layer in range(1, DEPTH + 1) for i in range(WIDTH))]
     names = [name(district, *place) for place in places]
     cloud = set(names[-IN_THE_CLOUD:])
-    forks = district % FORKS_EVERY == 0
     return {
         "layers": {f"edge-{district}": {"type": "PhysicalAlreadyProvisioned"}},
         "domains": {

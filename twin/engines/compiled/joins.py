@@ -8,7 +8,7 @@ from twin.engines.compiled.operations import FIRE, QUEUE, SETTLE, TRAVEL, push
 from twin.engines.compiled.paths import begin, merge
 from twin.engines.compiled.requests import complete
 from twin.engines.compiled.rows import ancestors, clock_of, joins, noted, sends, slots, spots, stages, steps, tokens
-from twin.engines.compiled.slots import close_slot, free_token, twin_token
+from twin.engines.compiled.slots import close_slot, free_token, spot_of, twin_token
 from twin.engines.compiled.world import NONE, Row, World
 
 
@@ -18,7 +18,7 @@ def spread(world: World, token: int, step: Row) -> None:
     row = tokens(world, token)
     slot, request, visit = int(row.slot), int(row.request), int(row.visit)
     stage = stages(world, step.component)
-    spots(world, slot * clock_of(world).stages + step.component).active -= 1
+    spots(world, spot_of(world, slot, step.component)).active -= 1
     push(world, SETTLE, slot, request)
     bottom = clock_of(world).operations
     sent = 0
@@ -42,7 +42,7 @@ def spread(world: World, token: int, step: Row) -> None:
 
 @compiled
 def _expect(world: World, slot: int, stage: int) -> None:
-    spot = spots(world, slot * clock_of(world).stages + stage)
+    spot = spots(world, spot_of(world, slot, stage))
     spot.active += 1
     spot.inbound += 1
 
@@ -66,7 +66,7 @@ def wait_for_join(world: World, token: int, stage: int) -> bool:
     """Note that *token* has arrived at *stage*; say whether it has to wait there for others."""
     row = tokens(world, token)
     slot = int(row.slot)
-    spot = spots(world, slot * clock_of(world).stages + stage)
+    spot = spots(world, spot_of(world, slot, stage))
     spot.inbound -= 1
     if not stages(world, stage).joins:
         return False
@@ -109,9 +109,10 @@ def fire(world: World, slot: int, request: int) -> None:
 @compiled
 def _ready(world: World, slot: int) -> int:
     """Return the first join at which nothing more can arrive, or NONE."""
-    for i in range(clock_of(world).joins):
+    row = slots(world, slot)
+    for i in range(row.joins, row.joins + row.joins_count):
         join = joins(world, i).value
-        spot = spots(world, slot * clock_of(world).stages + join)
+        spot = spots(world, spot_of(world, slot, join))
         if spot.waiting != NONE and not spot.inbound and not _awaited(world, slot, join):
             return int(join)
     return NONE
@@ -121,7 +122,7 @@ def _ready(world: World, slot: int) -> int:
 def _awaited(world: World, slot: int, join: int) -> bool:
     stage = stages(world, join)
     for i in range(stage.ancestors, stage.ancestors + stage.ancestors_count):
-        if spots(world, slot * clock_of(world).stages + ancestors(world, i).value).active:
+        if spots(world, spot_of(world, slot, ancestors(world, i).value)).active:
             return True
     return False
 
@@ -129,7 +130,7 @@ def _awaited(world: World, slot: int, join: int) -> bool:
 @compiled
 def _merged(world: World, slot: int, stage: int) -> int:
     """Return the token that goes on for all that wait: the last to arrive, on every path any of them followed."""
-    spot = spots(world, slot * clock_of(world).stages + stage)
+    spot = spots(world, spot_of(world, slot, stage))
     token, last = int(spot.waiting), int(spot.waiting_last)
     spot.waiting = NONE
     while token != last:

@@ -9,6 +9,7 @@ import networkx as nx
 from twin.engines.compiled import world
 from twin.engines.compiled.first_rows import Row, function_row, link_row, node_row, numbers, pool_row, table
 from twin.engines.compiled.laws import LawTable
+from twin.engines.compiled.places import Places
 from twin.engines.compiled.world import NONE, Table
 from twin.engines.micro_units import micro_units
 from twin.engines.timeline import Timeline
@@ -40,6 +41,7 @@ class Layout:
         self.counters: dict[str, int] = {}
         self.hops: dict[Hop | None, int] = {None: NONE}
         self.units = _units(network)
+        self.places = Places(network)
         self.sends: list[Row] = []
         self.tables: dict[str, Table] = {}
         self._lay_stations(failing)
@@ -116,7 +118,7 @@ class Layout:
             "share": self.units[step.station].index(step.computing_units),
             "first": index in stage.first_steps,
             "last": step.next_step is None,
-            "counter": self.counters.setdefault(step.name, index),
+            "place": self.places.steps[self.counters.setdefault(step.name, index)],
             "exit_probability": step.exit_probability,
             "exit_tossed": tossed,
             "exit_key": self._key(f"exit/{step.name}") if tossed else 0,
@@ -182,19 +184,23 @@ class Layout:
         return row | {"supplied": supplied or self.laws.is_supplied(row["service"])}
 
     def _lay_stages(self) -> None:
-        network = self.network
-        entered: list[tuple[int, int]] = []
-        final: list[int] = []
+        network, places = self.network, self.places
+        entered: list[Row] = []
+        final: list[Row] = []
         ancestors: list[int] = []
         rows: list[Row] = []
         for index, stage in enumerate(network.stages):
-            here, ends = network.path_places[index], network.final_paths[index]
+            here, ends = places.entered(index), places.final(index)
             before = sorted(nx.ancestors(network.graph, index)) if index in network.waiting_stages else []
+            first_join, joins = places.joins_of[network.part_of[index]]
             rows.append(
                 {
+                    "place": places.stages[index],
                     "several_steps": len(stage.steps) > 1,
                     "exclusive": stage.exclusive,
                     "joins": index in network.waiting_stages,
+                    "part_joins": first_join,
+                    "part_joins_count": joins,
                     "entered": len(entered),
                     "entered_count": len(here),
                     "final": len(final),
@@ -208,11 +214,10 @@ class Layout:
             final += ends
             ancestors += before
         self.tables["stages"] = table(world.STAGE, rows)
-        self.tables["entered"] = table(world.ENTERED, [{"path": path, "position": place} for path, place in entered])
-        self.tables["final"] = numbers(final)
+        self.tables["entered"] = table(world.ENTERED, entered)
+        self.tables["final"] = table(world.FINAL, final)
         self.tables["ancestors"] = numbers(ancestors)
-        self.tables["lengths"] = numbers(len(chain) for chain in network.paths)
-        self.tables["joins"] = numbers(network.joins)
+        self.tables["joins"] = numbers(places.joins)
 
     def _toss(self, stage: Stage) -> Row:
         sends = self.network.steps[stage.steps[0]].sends

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from twin.engines.compiled.chance import PAGE, VISIT_BITS
+from twin.engines.compiled.places import most_paths
 from twin.engines.compiled.world import CLOCK, NONE, TABLES, Table
 from twin.network import Network
 
@@ -144,7 +145,7 @@ def record_tables(network: Network, *, requests: int, visits: int) -> dict[str, 
         "lost": requests,
         "visits": visits,
         "executions": visits if several else 1,
-        "passages": requests * len(network.paths) + 1,
+        "passages": requests * most_paths(network) + 1,
     }
     tables: dict[str, Any] = {name: np.empty(length, dtype=TABLES[name]) for name, length in lengths.items()}
     for name in ("billed", "invocations"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.rows import clock_of, entered, final, lengths, passages, places, stages, tokens
+from twin.engines.compiled.rows import clock_of, entered, final, passages, places, stages, tokens
 from twin.engines.compiled.world import NONE, Row, World
 
 
@@ -25,7 +25,7 @@ def _advance(world: World, stage: Row, token: int) -> None:
         place = places(world, token * clock.paths + path)
         position, start = place.position, place.start
         place.position = NONE
-        while entry < end and entered(world, entry).path == path:
+        while entry < end and entered(world, entry).place == path:
             here = entered(world, entry).position
             if here == 0:
                 place.position = 0
@@ -41,11 +41,11 @@ def finish(world: World, stage: Row, token: int) -> None:
     """Record the paths that end with *stage*."""
     clock = clock_of(world)
     for i in range(stage.final, stage.final + stage.final_count):
-        path = final(world, i).value
-        place = places(world, token * clock.paths + path)
-        if place.position == lengths(world, path).value - 1:
+        end = final(world, i)
+        place = places(world, token * clock.paths + end.place)
+        if place.position == end.length - 1:
             row = passages(world, clock.passages)
-            row.request, row.owner = tokens(world, token).request, path
+            row.request, row.owner = tokens(world, token).request, end.path
             row.start, row.end = place.start, clock.now
             clock.passages += 1
 

@@ -21,7 +21,7 @@ from twin.engines.compiled.rows import (
     times,
     tokens,
 )
-from twin.engines.compiled.slots import free_token, fresh_token, open_slot
+from twin.engines.compiled.slots import free_token, fresh_token, open_slot, spot_of
 from twin.engines.compiled.world import NONE, World
 
 
@@ -42,10 +42,10 @@ def arrived(world: World, source: int) -> int:
     clock.live += 1
     token = fresh_token(world, request)
     if clock.tracks:
-        slot = open_slot(world, request)
         stage = steps(world, sources(world, source).step).component
+        slot = open_slot(world, request, stage)
         tokens(world, token).slot = slot
-        spot = spots(world, slot * clock.stages + stage)
+        spot = spots(world, spot_of(world, slot, stage))
         spot.active += 1
         spot.inbound += 1
     if request + 1 == clock.limit:
@@ -114,7 +114,7 @@ def lose(world: World, token: int) -> None:
     lost(world, request).value = True
     if clock_of(world).tracks:
         slot = int(row.slot)
-        spots(world, slot * clock_of(world).stages + steps(world, row.step).component).active -= 1
+        spots(world, spot_of(world, slot, steps(world, row.step).component)).active -= 1
         slots(world, slot).live -= 1
         push(world, SETTLE, slot, request)
     else:

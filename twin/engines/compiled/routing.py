@@ -23,7 +23,7 @@ from twin.engines.compiled.rows import (
     visited,
     visits,
 )
-from twin.engines.compiled.slots import free_token
+from twin.engines.compiled.slots import free_token, visits_of
 from twin.engines.compiled.world import NONE, Row, World
 
 
@@ -54,7 +54,7 @@ def draw_visit(world: World, token: int) -> None:
     """Say how often the request of *token* has been at its step before."""
     if clock_of(world).tracks:
         row = tokens(world, token)
-        row.visit = visited(world, row.slot * clock_of(world).steps + steps(world, row.step).counter).value
+        row.visit = visited(world, visits_of(world, row.slot, row.step)).value
 
 
 @inlined
@@ -79,7 +79,7 @@ def queue(world: World, token: int) -> None:
     row.retries = 0
     draw_visit(world, token)
     if clock_of(world).tracks:
-        visited(world, row.slot * clock_of(world).steps + steps(world, row.step).counter).value = row.visit + 1
+        visited(world, visits_of(world, row.slot, row.step)).value = row.visit + 1
     row.service = quantile(world, steps(world, row.step).service, row.request, row.visit)
     if not accept(world, token):
         lose(world, token)

@@ -14,6 +14,7 @@ from twin.engines.compiled.layout import Layout, is_closed
 from twin.engines.compiled.memory import Memory, record_tables
 from twin.engines.compiled.outcome import trajectory_of
 from twin.engines.compiled.pieces import Pieces
+from twin.engines.compiled.places import most_paths
 from twin.engines.compiled.supplies import AT_LEAST, FailureRules, SourceTimes
 from twin.engines.compiled.warm import note_warm, ready_kernel
 from twin.engines.compiled.world import NONE
@@ -132,10 +133,9 @@ class CompiledRun:
             "bounded": horizon is not None,
             "limit": np.iinfo(np.int64).max if requests is None else requests,
             "tracks": network.forks or network.has_loops,
-            "paths": len(network.paths),
-            "joins": len(network.joins),
-            "stages": len(network.stages),
-            "steps": len(network.steps),
+            "paths": most_paths(network),
+            "stages": self.layout.places.widest[0],
+            "steps": self.layout.places.widest[1],
             "stations_count": len(network.stations),
             "links_count": len(network.links),
             "laws": len(self.layout.laws.laws),
@@ -204,19 +204,19 @@ class CompiledRun:
         memory = self.memory
         if memory.count("tokens_free") < memory.count("fanout"):
             memory.grow_free("tokens", "free_token", "tokens_free")
-            memory.grow("places", len(memory["tokens"]) * len(self.network.paths))
+            memory.grow("places", len(memory["tokens"]) * memory.count("paths"))
         if memory.count("slots_free") < 1:
             memory.grow_free("slots", "free_slot", "slots_free")
             if memory.count("tracks"):
-                memory.grow("spots", len(memory["slots"]) * len(self.network.stages))
-                memory.grow("visited", len(memory["slots"]) * len(self.network.steps))
+                memory.grow("spots", len(memory["slots"]) * memory.count("stages"))
+                memory.grow("visited", len(memory["slots"]) * memory.count("steps"))
         if memory.count("instances_free") < 2:
             memory.grow_free("instances", "free_instance", "instances_free")
         for name in ("visits", "executions"):
             if memory.count(name) >= len(memory[name]):
                 memory.grow(name, 2 * len(memory[name]))
-        if memory.count("passages") + len(self.network.paths) > len(memory["passages"]):
-            memory.grow("passages", 2 * len(memory["passages"]) + len(self.network.paths))
+        if memory.count("passages") + memory.count("paths") > len(memory["passages"]):
+            memory.grow("passages", 2 * len(memory["passages"]) + memory.count("paths"))
         self._make_room_for_events()
 
     def _make_room_for_events(self) -> None:

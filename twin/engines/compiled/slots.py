@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.rows import clock_of, places, slots, spots, tokens, visited
+from twin.engines.compiled.rows import clock_of, places, slots, spots, stages, steps, tokens, visited
 from twin.engines.compiled.world import NONE, World
 
 
@@ -51,9 +51,21 @@ def free_token(world: World, token: int) -> None:
     clock.tokens_free += 1
 
 
+@inlined
+def spot_of(world: World, slot: int, stage: int) -> int:
+    """Return the row of SPOT that says where the tokens of *slot* are with regard to *stage*."""
+    return int(slot * clock_of(world).stages + stages(world, stage).place)
+
+
+@inlined
+def visits_of(world: World, slot: int, step: int) -> int:
+    """Return the row that says how often the request of *slot* has been at *step*."""
+    return int(slot * clock_of(world).steps + steps(world, step).place)
+
+
 @compiled
-def open_slot(world: World, request: int) -> int:
-    """Return a slot for the whereabouts of *request*."""
+def open_slot(world: World, request: int, stage: int) -> int:
+    """Return a slot for the whereabouts of *request*, which begins at *stage* and never leaves its part."""
     clock = clock_of(world)
     slot = int(clock.free_slot)
     row = slots(world, slot)
@@ -61,13 +73,15 @@ def open_slot(world: World, request: int) -> int:
     clock.slots_free -= 1
     row.request = request
     row.live = 1
-    for stage in range(clock_of(world).stages):
-        spot = spots(world, slot * clock.stages + stage)
+    row.joins = stages(world, stage).part_joins
+    row.joins_count = stages(world, stage).part_joins_count
+    for place in range(clock.stages):
+        spot = spots(world, slot * clock.stages + place)
         spot.active = 0
         spot.inbound = 0
         spot.waiting = NONE
-    for step in range(clock_of(world).steps):
-        visited(world, slot * clock.steps + step).value = 0
+    for place in range(clock.steps):
+        visited(world, slot * clock.steps + place).value = 0
     return slot
 
 

@@ -24,6 +24,7 @@ from twin.engines.compiled.rows import (
     steps,
     tokens,
 )
+from twin.engines.compiled.slots import spot_of
 from twin.engines.compiled.world import NONE, World
 
 INTERRUPTED, WAITING, STRANDED = range(3)
@@ -107,12 +108,13 @@ def _redirect_heap(world: World, root: int) -> None:
 @compiled
 def _redirect_at_joins(world: World) -> None:
     clock = clock_of(world)
-    if not clock.joins:
+    if not clock.tracks:
         return
     for slot in range(clock.slots_room):
         if slots(world, slot).live > 0:
-            for i in range(clock.joins):
-                token = spots(world, slot * clock.stages + joins(world, i).value).waiting
+            first = slots(world, slot).joins
+            for i in range(first, first + slots(world, slot).joins_count):
+                token = spots(world, spot_of(world, slot, joins(world, i).value)).waiting
                 while token != NONE:
                     _redirect(world, token)
                     token = tokens(world, token).next

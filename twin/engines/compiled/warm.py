@@ -24,6 +24,7 @@ PYTHON_SIDE = {
     "memory",
     "outcome",
     "pieces",
+    "places",
     "simulation",
     "supplies",
     "warm",

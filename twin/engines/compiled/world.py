@@ -42,18 +42,22 @@ TOKEN = _table(
 
 STEP = _table(
     f="exit_probability computing_units bill_unit",
-    i="component station replicas micro_units share first last next hop exit_tossed sends sends_count"
-    " service cold cold_is_whole supplied bills_cold turn forward retired counter",
+    i="component place station replicas micro_units share first last next hop exit_tossed sends sends_count"
+    " service cold cold_is_whole supplied bills_cold turn forward retired",
     u="exit_key dispatch_key",
 )
-"""A step; ``service`` and ``cold`` are rows of LAW, ``supplied`` says that a law needs numbers from outside."""
+"""A step; ``place`` is its number in its part of the network, the same for all candidates of a partition.
+
+``service`` and ``cold`` are rows of LAW, ``supplied`` says that a law needs numbers from outside.
+"""
 
 STAGE = _table(
     f="",
-    i="several_steps exclusive joins tossed entered entered_count final final_count ancestors ancestors_count",
+    i="place several_steps exclusive joins tossed entered entered_count final final_count ancestors ancestors_count"
+    " part_joins part_joins_count",
     u="key",
 )
-"""A stage; its lists are stretches of other tables."""
+"""A stage; ``place`` is its number in its part of the network. Its lists are stretches of other tables."""
 
 SEND = _table(f="probability", i="step hop", u="key")
 
@@ -94,7 +98,7 @@ SOURCE = _table(i="entry step hop closed position length final exhausted")
 RULE = _table(f="at duration", i="station node lost retries position")
 """A crash, or one node's random failures."""
 
-SLOT = _table(i="request live next")
+SLOT = _table(i="request live next joins joins_count")
 """Where the tokens of one request are; beside it rows of ``active``, ``inbound``, ``visited`` and ``waiting``."""
 
 OPERATION = _table(i="kind a b c")
@@ -108,7 +112,11 @@ PLACE = _table(f="start", i="position")
 SPOT = _table(i="active inbound waiting waiting_last")
 """The tokens of a request in a stage: bound for it or in it, not arrived yet, waiting at its join; slot by slot."""
 
-ENTERED = _table(i="path position")
+ENTERED = _table(i="place position")
+"""Where a stage stands on a path; ``place`` is the path's number in its part of the network."""
+
+FINAL = _table(i="path place length")
+"""A path that ends with a stage."""
 
 VISIT = _table(f="request step entered end service node")
 
@@ -134,8 +142,7 @@ TABLES: dict[str, np.dtype[np.void]] = {
     "samples": REAL,
     "ring": REAL,
     "entered": ENTERED,
-    "final": WHOLE,
-    "lengths": WHOLE,
+    "final": FINAL,
     "joins": WHOLE,
     "ancestors": WHOLE,
     "stations": STATION,
@@ -175,7 +182,7 @@ ADDRESSES = tuple(f"{name}_address" for name in TABLES)
 
 CLOCK = _table(
     f="now horizon",
-    i="number events hole operations credit limit requests live tracks paths joins stop_triggered"
+    i="number events hole operations credit limit requests live tracks paths stop_triggered"
     " open_sources closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free"
     " visits executions passages retried fanout hungry need_law need_page keeps_visits dense_columns columns_width"
     " drawn rings times_width outages_width stages steps laws stations_count links_count bounded "
