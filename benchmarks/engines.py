@@ -1,235 +1,170 @@
-"""All engines on the chain edge → network → cloud and on stars of edges, at utilisation 0.7: speed, memory, theory.
+"""All engines on the chain edge → network → cloud and on stars of edges: speed, memory and theory in one table.
 
-Every edge has its own Poisson source, its own edge station and its own network station; all meet in one cloud
-station. All stations are FIFO with exponential service, so each is M/M/1 and theory knows the mean (Burke). One edge
-is the chain. Five ways to run it, in turn, in one process; what counts are ratios of CPU time, which a loaded machine
-changes little:
+``benchmarks/star.py`` says what is simulated, and how: plain SimPy (one process per request, one ``Resource`` per
+station), Ciw, the SimPy engine, the compiled engine with and without a record of each visit, and as the limit a bare
+numba loop, which knows no events, no records and no processor sharing.
 
-- plain SimPy: one process per request, one ``Resource`` per station, as SimPy's own documentation shows it;
-- SimPy engine: this project's reference;
-- compiled: the same records from machine code;
-- compiled, no visits: the same response times, without a record of each visit;
-- bare loop: nothing but the recursion of waiting times (Lindley), as the limit. It knows no events.
+Each engine has a process of its own; in every round all of them run, one after the other, with the seed of the round.
+Figures are medians over the rounds, in requests per CPU second; what counts are the ratios to plain SimPy within a
+round, which a loaded machine changes little. Memory is the growth of the process's peak beyond a short run. Plain
+SimPy and Ciw are too slow for a million requests; the column *requests* says what each engine got.
 
-    python benchmarks/engines.py [--edges 1 10 100] [--requests 200000] [--rounds 5] [--markdown]
+    python benchmarks/engines.py [--quick] [--rounds 3] [--doc docs/engines.md]
+
+``--doc`` writes the table between the markers of that file. Ciw comes with ``pip install '.[benchmark]'``; without it
+its rows are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import importlib.util
 import multiprocessing
+import platform
+import re
 import statistics
+import sys
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import simpy
-from numba import njit
+from star import STYLES, Star
 
-from twin.engines.compiled import simulate_compiled
-from twin.engines.simpy_engine import simulate_network
-from twin.model.law import Law
-from twin.model.workload import Poisson, Source
-from twin.network import Entry, Network, NodePool, Send, Stage, Step
+from twin.engines.choice import make_ready
 
-UTILISATION = 0.7
-SLOW = 10
-"""How many times fewer requests the engines without compiled code get."""
+FIRST = "<!-- benchmark: begin -->"
+LAST = "<!-- benchmark: end -->"
 
-Style = Callable[[int, int, int], float]
-"""Takes edges, requests and a seed; returns the mean response time."""
+BASE = "plain SimPy"
+
+HEADINGS = ("edges", "servers", "engine", "requests", "requests/CPU s", "× plain SimPy", "peak MB", "mean", "theory")
+
+Row = tuple[str, ...]
+
+Trial = tuple[float, float, float]
+"""Requests per CPU second, mean response time, MB."""
 
 
-def theory(edges: int) -> float:
-    """Return the exact mean response time: two stations at rate 1 and one at rate *edges*, all M/M/1."""
-    return UTILISATION / (1 - UTILISATION) * (2 + 1 / edges)
-
-
-def star(edges: int) -> Network:
-    """Return the network: stations 2i and 2i + 1 belong to edge i, the last one is the cloud."""
-    cloud = 2 * edges
-    places = [*range(cloud), cloud]
-    means = [UTILISATION] * cloud + [UTILISATION / edges]
-    following = [i + 1 if i % 2 == 0 else cloud for i in range(cloud)]
-    return Network(
-        stations=tuple(NodePool(name=f"station {i}", nodes=1, discipline="fifo") for i in places),
-        steps=tuple(
-            Step(
-                name=f"step {i}",
-                component=i,
-                station=i,
-                service_time=Law(law="exponential", mean=means[i]),
-                exit_probability=1.0,
-                sends=(Send(probability=1.0, step=following[i]),) if i < cloud else (),
-            )
-            for i in places
-        ),
-        stages=tuple(Stage(name=f"component {i}", steps=(i,)) for i in places),
-        entries=tuple(
-            Entry(source=Source(name=f"edge {i}", arrivals=Poisson(rate=1.0)), step=2 * i) for i in range(edges)
-        ),
-    )
-
-
-def plain_simpy(edges: int, requests: int, seed: int) -> float:
-    """Run a process per request, with a Resource per station."""
-    env = simpy.Environment()
-    stations = [simpy.Resource(env) for _ in range(2 * edges + 1)]
-    rng = np.random.default_rng(seed)
-    response_times: list[float] = []
-
-    def request(edge: int) -> Generator[simpy.Event, None, None]:
-        arrival = env.now
-        for station, mean in ((2 * edge, 1.0), (2 * edge + 1, 1.0), (2 * edges, 1 / edges)):
-            with stations[station].request() as turn:
-                yield turn
-                yield env.timeout(rng.exponential(UTILISATION * mean))
-        response_times.append(env.now - arrival)
-
-    def source(edge: int) -> Generator[simpy.Event, None, None]:
-        for _ in range(requests // edges):
-            yield env.timeout(rng.exponential(1.0))
-            env.process(request(edge))
-
-    for edge in range(edges):
-        env.process(source(edge))
-    env.run()
-    return statistics.fmean(response_times)
-
-
-def simpy_engine(edges: int, requests: int, seed: int) -> float:
-    """Run the reference engine."""
-    run = simulate_network(star(edges), seed=seed, requests=requests)
-    return float(np.nanmean(run.ends - run.arrivals))
-
-
-def compiled(edges: int, requests: int, seed: int) -> float:
-    """Run the compiled engine."""
-    run = simulate_compiled(star(edges), seed=seed, requests=requests)
-    return float(np.nanmean(run.ends - run.arrivals))
-
-
-def compiled_without_visits(edges: int, requests: int, seed: int) -> float:
-    """Run the compiled engine, keeping no record of the visits."""
-    run = simulate_compiled(star(edges), seed=seed, requests=requests, keep_visits=False)
-    return float(np.nanmean(run.ends - run.arrivals))
-
-
-@njit
-def _departures(arrivals: Any, services: Any) -> Any:
-    """Return when requests leave a FIFO station that they reach in this order."""
-    left = np.empty_like(arrivals)
-    free = 0.0
-    for i in range(len(arrivals)):
-        free = max(free, arrivals[i]) + services[i]
-        left[i] = free
-    return left
-
-
-def bare_loop(edges: int, requests: int, seed: int) -> float:
-    """Run the recursion of waiting times, station by station; the cloud's arrivals must be sorted first."""
-    rng = np.random.default_rng(seed)
-    count = requests // edges
-    began, reached = [], []
-    for _ in range(edges):
-        arrivals = np.cumsum(rng.exponential(1.0, count))
-        began.append(arrivals)
-        for _ in range(2):
-            arrivals = _departures(arrivals, rng.exponential(UTILISATION, count))
-        reached.append(arrivals)
-    start, times = np.concatenate(began), np.concatenate(reached)
-    order = np.argsort(times) if edges > 1 else np.arange(count)
-    ends = _departures(times[order], rng.exponential(UTILISATION / edges, len(order)))
-    return float((ends - start[order]).mean())
-
-
-STYLES: dict[str, tuple[Style, int]] = {
-    "plain SimPy": (plain_simpy, SLOW),
-    "SimPy engine": (simpy_engine, SLOW),
-    "compiled": (compiled, 1),
-    "compiled, no visits": (compiled_without_visits, 1),
-    "bare loop": (bare_loop, 1),
-}
-"""Ways to run a star, and how many times fewer requests each gets."""
-
-
-def timed(style: Style, edges: int, requests: int, seed: int) -> tuple[float, float]:
-    """Return requests per CPU second, and the mean response time."""
+def trial(name: str, star: Star, requests: int, seed: int) -> Trial:
+    """Run one style once, in its own process."""
     start = time.process_time()
-    mean = style(edges, requests, seed)
-    return requests / (time.process_time() - start), mean
+    mean = STYLES[name].run(star, requests, seed)
+    return requests / (time.process_time() - start), mean, peak_mb()
 
 
-def peak_mb(style: Style, edges: int, requests: int) -> float:
-    """Return by how many MB a run raises the peak memory of a fresh process, beyond what a short run needs."""
-    before, after = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_peak, args=(after, style, edges, requests))
-    process.start()
-    growth = float(before.recv())
-    process.join()
-    return growth
-
-
-def _peak(answer: Any, style: Style, edges: int, requests: int) -> None:
-    style(edges, 1000, 0)
-    start = _highest_mb()
-    style(edges, requests, 0)
-    answer.send(_highest_mb() - start)
-
-
-def _highest_mb() -> float:
+def peak_mb() -> float:
     """Return the peak memory of this process (Linux; ``getrusage`` would count the parent's)."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measured(edges: int, requests: int, rounds: int) -> Iterable[tuple[str, ...]]:
-    """Yield a row for each style: its name, and the medians over all rounds."""
-    rates: dict[str, list[float]] = {name: [] for name in STYLES}
-    means: dict[str, list[float]] = {name: [] for name in STYLES}
-    for seed in range(rounds):
-        for name, (style, fewer) in STYLES.items():
-            rate, mean = timed(style, edges, requests // fewer, seed)
-            rates[name].append(rate)
-            means[name].append(mean)
-    for name, (style, fewer) in STYLES.items():
-        ratio = statistics.median(ours / plain for ours, plain in zip(rates[name], rates["plain SimPy"], strict=True))
-        memory = peak_mb(style, edges, requests // fewer)
+def measured(star: Star, requests: int, rounds: int) -> Iterator[Row]:
+    """Yield a row for each style that can run *star*."""
+    names = [name for name, style in STYLES.items() if style.covers(star) and is_installed(name)]
+    wanted = {name: min(requests, STYLES[name].most_requests) for name in names}
+    trials: dict[str, list[Trial]] = {name: [] for name in names}
+    with ExitStack() as stack:
+        pools = {name: stack.enter_context(multiprocessing.get_context("spawn").Pool(1)) for name in names}
+        # Whatever is loaded or compiled once is not measured.
+        idle = {name: pools[name].apply(trial, (name, star, 2 * star.edges + 100, 0))[2] for name in names}
+        for seed in range(1, rounds + 1):
+            for name in names:
+                trials[name].append(pools[name].apply(trial, (name, star, wanted[name], seed)))
+    for name in names:
+        rates, means, peaks = zip(*trials[name], strict=True)
         yield (
-            str(edges),
+            f"{star.edges:,}",
+            f"{star.servers} {star.discipline.upper()}",
             name,
-            f"{requests // fewer:,}",
-            f"{statistics.median(rates[name]):,.0f}",
-            f"{ratio:,.1f}",
-            f"{memory:,.0f}",
-            f"{statistics.fmean(means[name]):.3f}",
-            f"{theory(edges):.3f}",
+            f"{wanted[name]:,}",
+            f"{statistics.median(rates):,.0f}",
+            ratio(trials, name),
+            f"{max(peaks) - idle[name]:,.0f}",
+            f"{statistics.fmean(means):.3f}",
+            f"{star.theory:.3f}",
         )
 
 
-HEADINGS = ("edges", "engine", "requests", "requests/CPU s", "× plain SimPy", "MB", "mean", "theory")
+def ratio(trials: dict[str, list[Trial]], name: str) -> str:
+    """Return the median over the rounds of how many times faster *name* is than plain SimPy."""
+    if BASE not in trials:
+        return "–"
+    return f"{statistics.median(mine[0] / base[0] for mine, base in zip(trials[name], trials[BASE], strict=True)):,.1f}"
+
+
+def is_installed(name: str) -> bool:
+    """Say whether the package behind a style is there."""
+    return name != "Ciw" or importlib.util.find_spec("ciw") is not None
+
+
+def worlds(*, quick: bool) -> Iterable[tuple[Star, int]]:
+    """Yield what is simulated, and with how many requests by those who can."""
+    if quick:
+        yield Star(edges=1), 10**5
+        yield Star(edges=100), 10**5
+        yield Star(edges=1, servers=4, discipline="ps"), 10**5
+        return
+    for edges in (1, 10, 100, 1000):
+        yield Star(edges=edges), 10**6
+    for edges in (1, 100):
+        yield Star(edges=edges), 10**5
+        yield Star(edges=edges), 10**7
+    for edges in (1, 10, 100, 1000):
+        yield Star(edges=edges, servers=4), 10**6
+        yield Star(edges=edges, discipline="ps"), 10**6
+        yield Star(edges=edges, servers=4, discipline="ps"), 10**6
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    found = re.search(r"model name\s*: (.*)", text)
+    return found[1] if found else platform.processor()
+
+
+def markdown(rows: Iterable[Row], command: str) -> str:
+    """Return the table with what it was measured with."""
+    packages = ("simpy", "ciw", "numba", "numpy")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages if importlib.util.find_spec(name))
+    lines = [
+        f"`{command}` on {processor()}, {datetime.date.today()}; Python {platform.python_version()}, {versions}.",
+        "CPU time, because other work was going on at the same time; medians over the rounds.",
+        "",
+        f"| {' | '.join(HEADINGS)} |",
+        f"| {' | '.join('---' if heading == 'engine' else '---:' for heading in HEADINGS)} |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def write_between_markers(path: Path, text: str) -> None:
+    """Put *text* between the markers of *path*."""
+    whole = path.read_text(encoding="utf-8")
+    before, rest = whole.split(FIRST)
+    after = rest.split(LAST)[1]
+    path.write_text(f"{before}{FIRST}\n{text}\n{LAST}{after}", encoding="utf-8")
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Measure and print the table; with ``--doc``, write it too."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--edges", type=int, nargs="+", default=[1, 10, 100])
-    parser.add_argument("--requests", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="Three worlds and few requests.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--doc", type=Path, help="File whose table is replaced.")
     options = parser.parse_args()
-    for style, _ in STYLES.values():
-        style(2, 1000, 0)  # compile, and load what is loaded once
-    bar = " | " if options.markdown else "  "
-    widths = (5, 20, 9, 15, 13, 6, 7, 7)
-    print(bar.join(f"{heading:>{width}}" for heading, width in zip(HEADINGS, widths, strict=True)))
-    if options.markdown:
-        print("|".join("---:" for _ in HEADINGS))
-    for edges in options.edges:
-        for row in measured(edges, options.requests, options.rounds):
-            print(bar.join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)), flush=True)
+    make_ready("compiled")
+    widths = (6, 7, 20, 11, 15, 13, 8, 8, 8)
+    print("  ".join(f"{heading:>{width}}" for heading, width in zip(HEADINGS, widths, strict=True)))
+    rows: list[Row] = []
+    for star, requests in worlds(quick=options.quick):
+        for row in measured(star, requests, options.rounds):
+            rows.append(row)
+            print("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)), flush=True)
+    if options.doc:
+        write_between_markers(options.doc, markdown(rows, f"python benchmarks/engines.py {' '.join(sys.argv[1:])}"))
 
 
 if __name__ == "__main__":
