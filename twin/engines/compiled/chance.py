@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from twin.engines.compiled.jit import compiled, inlined
-from twin.engines.compiled.rows import bits_of, clock_of, columns, from_bits, laws, page_keys, pages, ring, samples
-from twin.engines.compiled.world import NONE, World
+from twin.engines.compiled.rows import bits_of, clock_of, from_bits, laws, ring, samples
+from twin.engines.compiled.special import gamma_quantile, normal_quantile
+from twin.engines.compiled.world import NONE, Row, World
 from twin.model.logarithm import COEFFICIENTS, LN2_HIGH, LN2_LOW, ROOT_OF_HALF
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -18,17 +20,17 @@ SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11))
 VISIT_BITS = 40
 """Binary logarithm of ``twin.streams.VISIT_STRIDE``."""
 
-PAGE = 64
-"""Numbers in a page of those that are supplied from outside."""
-
 AHEAD = 64
 """Requests whose times are drawn together: vector units draw eight of them in the time of two."""
 
 RING = 1024
 """Requests whose times are kept; older ones draw again."""
 
-CONSTANT, EXPONENTIAL, UNIFORM, EMPIRICAL, SUPPLIED = range(5)
-"""Families of laws; what is not plain arithmetic is supplied."""
+CONSTANT, EXPONENTIAL, UNIFORM, EMPIRICAL, LOGNORMAL, GAMMA_LAW = range(6)
+"""Families of laws."""
+
+SMALLEST = 1e-300
+"""What stands for 0 where the normal law has no quantile."""
 
 FRACTION_BITS = (1 << 52) - 1
 
@@ -73,8 +75,6 @@ def quantile(world: World, law: int, request: int, visit: int) -> float:
     row = laws(world, law)
     if row.family == CONSTANT:
         return float(row.scale * row.mean)
-    if row.family == SUPPLIED:
-        return supplied(world, row.column, request, visit)
     if row.ring != NONE and visit == 0 and request >= clock_of(world).drawn - RING:
         return float(ring(world, row.ring + (request & (RING - 1))).value)
     u = uniform(row.key, request + (visit << VISIT_BITS))
@@ -82,7 +82,19 @@ def quantile(world: World, law: int, request: int, visit: int) -> float:
         return float(row.scale * (-row.mean * log_survival(u)))
     if row.family == UNIFORM:
         return float(row.scale * (row.mean * (1 + row.spread * (2 * u - 1))))
-    return float(row.scale * samples(world, row.samples + int(u * row.samples_count)).value)
+    if row.family == EMPIRICAL:
+        return float(row.scale * samples(world, row.samples + int(u * row.samples_count)).value)
+    return float(row.scale * _by_special_function(world, row, u))
+
+
+@compiled
+def _by_special_function(world: World, row: Row, u: float) -> float:
+    """Return a quantile by the functions that ``twin.model.law`` calls, SciPy's own."""
+    if row.family == LOGNORMAL:
+        sigma = row.spread
+        return float(row.mean * math.exp(sigma * normal_quantile(world, max(u, SMALLEST)) - sigma**2 / 2))
+    shape = row.spread
+    return float(row.mean / shape * gamma_quantile(world, shape, u))
 
 
 @compiled
@@ -101,38 +113,3 @@ def draw_ahead(world: World) -> None:
 def _draw_block(world: World, place: int, first: int, key: int, scale: float, mean: float) -> None:
     for i in range(AHEAD):
         ring(world, place + i).value = scale * (-mean * log_survival(uniform(key, first + i)))
-
-
-@compiled
-def supplied(world: World, column: int, request: int, visit: int) -> float:
-    """Return a number that came from outside: a first visit from its column, others from their page."""
-    if visit == 0 and column < clock_of(world).dense_columns:
-        return float(columns(world, column * clock_of(world).columns_width + request).value)
-    index = request + (visit << VISIT_BITS)
-    slot = page_slot(world, column, index // PAGE)
-    return float(pages(world, page_keys(world, slot).row * PAGE + index % PAGE).value)
-
-
-@compiled
-def page_slot(world: World, column: int, page: int) -> int:
-    """Return where a page stands in the table of pages, or would stand: the slot is then empty (open addressing)."""
-    key = page * clock_of(world).laws + column
-    slots = clock_of(world).page_keys_room
-    slot = key % slots
-    while page_keys(world, slot).key != NONE and page_keys(world, slot).key != key:
-        slot = (slot + 1) % slots
-    return int(slot)
-
-
-@compiled
-def is_missing(world: World, law: int, request: int, visit: int) -> bool:
-    """Say whether the number for *law* must be fetched from outside first; note which."""
-    column = laws(world, law).column
-    if column == NONE or (visit == 0 and column < clock_of(world).dense_columns):
-        return False
-    page = (request + (visit << VISIT_BITS)) // PAGE
-    if page_keys(world, page_slot(world, column, page)).key != NONE:
-        return False
-    clock_of(world).need_law = law
-    clock_of(world).need_page = page
-    return True

@@ -23,7 +23,7 @@ from twin.engines.compiled.nodes import fifo_done, sharing_done
 from twin.engines.compiled.operations import push
 from twin.engines.compiled.pools import instance_done
 from twin.engines.compiled.requests import arrived, stop_when_idle, think, wait
-from twin.engines.compiled.routing import done, enter, lacks_numbers, lacks_times, queue, travel
+from twin.engines.compiled.routing import done, enter, queue, travel
 from twin.engines.compiled.rows import agenda as coming
 from twin.engines.compiled.rows import clock_of, links, nodes, noted, rules, sources, tokens
 from twin.engines.compiled.switching import move, switch
@@ -35,10 +35,9 @@ from twin.engines.compiled.world import NONE, World
     NEED_ROOM,
     NEED_REQUESTS,
     NEED_TIMES,
-    NEED_PAGE,
     NEED_OUTAGES,
     LATER,
-) = range(8)
+) = range(7)
 """Why the kernel returns."""
 
 GO_ON = -1
@@ -178,10 +177,6 @@ def _operation(world: World) -> int:
     clock = clock_of(world)
     row = noted(world, clock.operations - 1)
     kind, a, b, c = int(row.kind), int(row.a), int(row.b), int(row.c)
-    if kind == operations.QUEUE and lacks_numbers(world, a):
-        return NEED_PAGE
-    if kind == operations.MOVE and lacks_times(world, a):
-        return NEED_PAGE
     if kind == operations.WEAR and rules(world, a).position >= clock.outages_width:
         return NEED_OUTAGES
     clock.operations -= 1

@@ -175,13 +175,12 @@ class Layout:
     def _times(self, step: Step) -> Row:
         """Return the rows of the laws of *step*; a whole cold time comes from the same numbers as a warm one."""
         key = self._key(f"service/{step.name}")
-        row: Row = {"service": self.laws.add(step.service_time, key, dense=True), "cold": NONE}
+        row: Row = {"service": self.laws.add(step.service_time, key, is_service=True), "cold": NONE}
         if step.cold_service_time:
             row |= {"cold": self.laws.add(step.cold_service_time, key), "cold_is_whole": True}
         elif step.cold_start:
             row["cold"] = self.laws.add(step.cold_start, self._key(f"cold/{step.name}"))
-        supplied = row["cold"] != NONE and self.laws.is_supplied(row["cold"])
-        return row | {"supplied": supplied or self.laws.is_supplied(row["service"])}
+        return row
 
     def _lay_stages(self) -> None:
         network, places = self.network, self.places

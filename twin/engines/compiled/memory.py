@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from twin.engines.compiled.chance import PAGE, VISIT_BITS
 from twin.engines.compiled.places import most_paths
-from twin.engines.compiled.world import CLOCK, NONE, TABLES, Table
+from twin.engines.compiled.world import CLOCK, TABLES, Table
 from twin.network import Network
 
 FIRST_ROWS = 64
 
-BY_REQUEST = ("arrivals", "ends", "entries", "lost", "columns")
-"""Tables with a row, or a column, for each request."""
+BY_REQUEST = ("arrivals", "ends", "entries", "lost")
+"""Tables with a row for each request."""
 
 
 class Memory:
@@ -24,11 +23,9 @@ class Memory:
     def __init__(self) -> None:
         self.clock: Table = np.zeros(1, dtype=CLOCK)
         self.tables: dict[str, Table] = {}
-        self.pages = 0
         self.first = 0
         for name, kind in TABLES.items():
             self[name] = np.zeros(0, dtype=kind)
-        self._grow_pages()
 
     def __getitem__(self, name: str) -> Table:
         return self.tables[name]
@@ -47,8 +44,6 @@ class Memory:
         first = self.first if name in BY_REQUEST else 0
         self.clock[f"{name}_room"] = first + len(rows)
         self.clock[f"{name}_address"] = rows.ctypes.data - first * rows.itemsize
-        if name == "arrivals":
-            self.clock["columns_width"] = len(rows)
 
     def begin_at(self, request: int) -> None:
         """Let the tables with a row for each request begin with *request*; what lay before is forgotten."""
@@ -94,45 +89,6 @@ class Memory:
         rows["next"][length - 1] = self.count(head)
         self.clock[head] = have
         self.clock[count] += length - have
-
-    def add_page(self, key: int, values: Table) -> None:
-        """Add a page of numbers from outside; the table of their keys stays half empty."""
-        if self.pages * PAGE >= len(self["pages"]):
-            self._grow_pages()
-        self["pages"]["value"][self.pages * PAGE : (self.pages + 1) * PAGE] = values
-        self._place(key, self.pages)
-        self.pages += 1
-
-    def _grow_pages(self) -> None:
-        room = max(2 * self.pages, FIRST_ROWS)
-        known = [(int(key), int(row)) for key, row in self["page_keys"] if key != NONE]
-        self.grow("pages", room * PAGE)
-        self["page_keys"] = np.full(2 * room + 1, NONE, dtype=np.int64).repeat(2).view(TABLES["page_keys"])
-        for key, row in known:
-            self._place(key, row)
-
-    def forget_pages(self, request: int) -> None:
-        """Drop the pages of numbers that only requests before *request* bring along."""
-        laws = max(self.count("laws"), 1)
-        keys = self["page_keys"]
-        used = keys[keys["key"] != NONE]
-        beyond = (used["key"] // laws * PAGE & (1 << VISIT_BITS) - 1) + PAGE > request
-        if 2 * int(beyond.sum()) > len(used) or len(used) < FIRST_ROWS:
-            return
-        pages = self["pages"]["value"].reshape(-1, PAGE)
-        kept = pages[used["row"][beyond]]
-        self.pages = len(kept)
-        pages[: self.pages] = kept
-        keys["key"] = NONE
-        for row, key in enumerate(used["key"][beyond].tolist()):
-            self._place(key, row)
-
-    def _place(self, key: int, row: int) -> None:
-        keys = self["page_keys"]
-        slot = key % len(keys)
-        while keys[slot]["key"] != NONE:
-            slot = (slot + 1) % len(keys)
-        keys[slot] = (key, row)
 
 
 def record_tables(network: Network, *, requests: int, visits: int) -> dict[str, Table]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from twin.engines.compiled.laws import LawTable
-from twin.engines.compiled.memory import Memory
+from twin.engines.compiled.memory import BY_REQUEST, Memory
 from twin.engines.trajectory import FloatArray, Piece, Sink
 
 REQUESTS = 1 << 16
@@ -14,9 +13,6 @@ REQUESTS = 1 << 16
 ROWS = 1 << 16
 """Visits, and executions, for which there is room."""
 
-COLUMNS = ("arrivals", "ends", "entries", "lost")
-"""Tables with one row for each request."""
-
 RECORDS = {"visits": 6, "executions": 4, "passages": 4}
 """Tables of records, and how many numbers a row has."""
 
@@ -24,8 +20,8 @@ RECORDS = {"visits": 6, "executions": 4, "passages": 4}
 class Pieces:
     """The window of requests in memory: from the first unfinished one to the newest."""
 
-    def __init__(self, memory: Memory, laws: LawTable, sink: Sink) -> None:
-        self.memory, self.laws, self.sink = memory, laws, sink
+    def __init__(self, memory: Memory, sink: Sink) -> None:
+        self.memory, self.sink = memory, sink
         self.first = 0
 
     @property
@@ -70,26 +66,16 @@ class Pieces:
 
     def _forget(self, settled: int) -> None:
         """Move the window past so many requests; the rows behind it become free."""
-        memory, laws = self.memory, self.laws
+        memory = self.memory
         room = len(memory["arrivals"])
-        for name in COLUMNS:
+        for name in BY_REQUEST:
             rows = memory[name]
             rows[: room - settled] = rows[settled:].copy()
-        if dense := memory.count("dense_columns"):
-            numbers = memory["columns"]["value"].reshape(dense, room)
-            numbers[:, : room - settled] = numbers[:, settled:].copy()
-            numbers[:, room - settled :] = laws.columns(self.first + room, settled)
         self.first += settled
         memory.begin_at(self.first)
-        memory.forget_pages(self.first)
 
     def _widen(self, room: int) -> None:
         memory = self.memory
-        have = len(memory["arrivals"])
-        if dense := memory.count("dense_columns"):
-            known = memory["columns"]["value"].reshape(dense, have)
-            fresh = self.laws.columns(self.first + have, room - have)
-            memory["columns"] = np.concatenate([known, fresh], axis=1)
-        for name in COLUMNS:
+        for name in BY_REQUEST:
             memory.grow(name, room)
         memory.begin_at(self.first)

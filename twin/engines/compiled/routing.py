@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twin.engines.compiled.chance import VISIT_BITS, is_missing, quantile, uniform
+from twin.engines.compiled.chance import VISIT_BITS, quantile, uniform
 from twin.engines.compiled.jit import compiled, inlined
 from twin.engines.compiled.joins import spread, wait_for_join
 from twin.engines.compiled.links import transfer
@@ -65,7 +65,7 @@ def enter(world: World, token: int) -> None:
         if clock_of(world).tracks and wait_for_join(world, token, step.component):
             return
         begin(world, token, step.component)
-    if clock_of(world).tracks or step.supplied:
+    if clock_of(world).tracks:
         push(world, QUEUE, token)
     else:
         queue(world, token)
@@ -83,27 +83,6 @@ def queue(world: World, token: int) -> None:
     row.service = quantile(world, steps(world, row.step).service, row.request, row.visit)
     if not accept(world, token):
         lose(world, token)
-
-
-@compiled
-def lacks_numbers(world: World, token: int) -> bool:
-    """Say whether times must be fetched from outside before *token* may queue."""
-    if not steps(world, tokens(world, token).step).supplied:
-        return False
-    draw_visit(world, token)
-    return lacks_times(world, token)
-
-
-@compiled
-def lacks_times(world: World, token: int) -> bool:
-    """Say whether times of the present visit of *token* to its step must be fetched from outside."""
-    row = tokens(world, token)
-    step = steps(world, row.step)
-    if not step.supplied:
-        return False
-    return is_missing(world, step.service, row.request, row.visit) or (
-        step.cold != NONE and is_missing(world, step.cold, row.request, row.visit)
-    )
 
 
 @inlined

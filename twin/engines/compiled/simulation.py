@@ -15,6 +15,7 @@ from twin.engines.compiled.memory import Memory, record_tables
 from twin.engines.compiled.outcome import trajectory_of
 from twin.engines.compiled.pieces import Pieces
 from twin.engines.compiled.places import most_paths
+from twin.engines.compiled.special import addresses
 from twin.engines.compiled.supplies import AT_LEAST, FailureRules, SourceTimes
 from twin.engines.compiled.warm import note_warm, ready_kernel
 from twin.engines.compiled.world import NONE
@@ -102,7 +103,7 @@ class CompiledRun:
         self.layout = Layout(network, seed, replication, changes, struck, billing)
         self.supplies = [SourceTimes(entry, seed, replication, network.bare, steps) for entry in network.entries]
         self.memory = Memory()
-        self.pieces = Pieces(self.memory, self.layout.laws, sink) if sink else None
+        self.pieces = Pieces(self.memory, sink) if sink else None
 
     # -- set-up -------------------------------------------------------------------------------------------------
 
@@ -115,7 +116,6 @@ class CompiledRun:
         visits = int(room * min(visits_per_request(network), MOST_VISITS)) + FIRST_REQUESTS if keep_visits else 1
         visits = min(visits, pieces.ROWS) if self.pieces else visits
         memory.update(record_tables(network, requests=room, visits=visits))
-        memory["columns"] = self.layout.laws.columns(0, room)
         memory["rules"] = table(world.RULE, self.rules.rows)
         self._set_clock(requests, horizon, keep_visits=keep_visits)
         if self.rules.outages:
@@ -140,12 +140,12 @@ class CompiledRun:
             "links_count": len(network.links),
             "laws": len(self.layout.laws.laws),
             "rings": bool((self.memory["laws"]["ring"] != NONE).any()),
-            "dense_columns": len(self.layout.laws.dense),
             "closed_sources": closed,
             "open_sources": len(network.entries) - closed,
             "fanout": max((len(step.sends) for step in network.steps), default=0) + 1,
             "keeps_visits": keep_visits,
         }
+        settings |= addresses()
         settings |= dict.fromkeys(("hungry", "free_token", "free_slot", "free_instance"), NONE)
         for name, value in settings.items():
             self.memory.clock[name] = value
@@ -190,7 +190,6 @@ class CompiledRun:
             kernel.NEED_ROOM: self._make_room,
             kernel.NEED_REQUESTS: self._more_requests,
             kernel.NEED_TIMES: self._more_times,
-            kernel.NEED_PAGE: self._more_numbers,
             kernel.NEED_OUTAGES: self._more_outages,
         }
         while (need := int(run(self.memory.address))) in answers:
@@ -236,9 +235,6 @@ class CompiledRun:
             return
         have = len(memory["arrivals"])
         size = min(2 * have, memory.count("limit"))
-        if dense := memory.count("dense_columns"):
-            known = memory["columns"]["value"].reshape(dense, have)
-            memory["columns"] = np.concatenate([known, self.layout.laws.columns(have, size - have)], axis=1)
         for name in ("arrivals", "ends", "entries", "lost"):
             memory.grow(name, size)
 
@@ -262,12 +258,6 @@ class CompiledRun:
         memory["times"]["value"][source * width : source * width + len(fresh)] = fresh
         for name, value in (("position", 0), ("length", len(fresh)), ("final", not len(fresh))):
             memory["sources"][name][source] = value
-
-    def _more_numbers(self) -> None:
-        """Hand the kernel a page of a stream that is not plain arithmetic."""
-        row, page = self.memory.count("need_law"), self.memory.count("need_page")
-        key = page * self.memory.count("laws") + int(self.memory["laws"]["column"][row])
-        self.memory.add_page(key, self.layout.laws.page(row, page))
 
     def _more_outages(self) -> None:
         rows, width = len(self.rules.rows), self.memory.count("outages_width")

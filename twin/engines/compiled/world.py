@@ -43,12 +43,12 @@ TOKEN = _table(
 STEP = _table(
     f="exit_probability computing_units bill_unit",
     i="component place station replicas micro_units share first last next hop exit_tossed sends sends_count"
-    " service cold cold_is_whole supplied bills_cold turn forward retired",
+    " service cold cold_is_whole bills_cold turn forward retired",
     u="exit_key dispatch_key",
 )
 """A step; ``place`` is its number in its part of the network, the same for all candidates of a partition.
 
-``service`` and ``cold`` are rows of LAW, ``supplied`` says that a law needs numbers from outside.
+``service`` and ``cold`` are rows of LAW.
 """
 
 STAGE = _table(
@@ -63,8 +63,8 @@ SEND = _table(f="probability", i="step hop", u="key")
 
 HOP = _table(f="size_mb", i="link within")
 
-LAW = _table(f="mean scale spread", i="family samples samples_count column ring", u="key")
-"""The law of a step's times; ``column`` is its row of numbers supplied from outside, or NONE."""
+LAW = _table(f="mean scale spread", i="family samples samples_count ring", u="key")
+"""The law of a step's times; ``spread`` is the half-width, the sigma or the shape of its family."""
 
 STATION = _table(
     f="idle_time seconds_down",
@@ -125,8 +125,6 @@ PASSAGE = _table(f="request owner start end")
 
 OUTAGE = _table(f="up down")
 
-PAGE_KEY = _table(i="key row")
-
 REAL, WHOLE = _column(np.float64), _column(np.int64)
 
 TABLES: dict[str, np.dtype[np.void]] = {
@@ -159,9 +157,6 @@ TABLES: dict[str, np.dtype[np.void]] = {
     "slots": SLOT,
     "spots": SPOT,
     "visited": WHOLE,
-    "columns": REAL,
-    "page_keys": PAGE_KEY,
-    "pages": REAL,
     "arrivals": REAL,
     "ends": REAL,
     "entries": _column(np.int16),
@@ -184,8 +179,8 @@ CLOCK = _table(
     f="now horizon",
     i="number events hole operations credit limit requests live tracks paths stop_triggered"
     " open_sources closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free"
-    " visits executions passages retried fanout hungry need_law need_page keeps_visits dense_columns columns_width"
-    " drawn rings times_width outages_width stages steps laws stations_count links_count bounded "
+    " visits executions passages retried fanout hungry keeps_visits drawn rings"
+    " ndtri_function gammaincinv_function times_width outages_width stages steps laws stations_count links_count bounded "
     + " ".join((*COUNTS, *ADDRESSES)),
 )
 """What there is once: the time, counters, heads of the lists of free rows, widths of tables, and their addresses."""
