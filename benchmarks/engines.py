@@ -163,8 +163,8 @@ def main() -> None:
         for row in measured(star, requests, options.rounds):
             rows.append(row)
             print("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)), flush=True)
-    if options.doc:
-        write_between_markers(options.doc, markdown(rows, f"python benchmarks/engines.py {' '.join(sys.argv[1:])}"))
+        if options.doc:  # after each world, so that nothing is lost if it takes too long
+            write_between_markers(options.doc, markdown(rows, f"python benchmarks/engines.py {' '.join(sys.argv[1:])}"))
 
 
 if __name__ == "__main__":
