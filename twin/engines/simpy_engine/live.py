@@ -17,8 +17,9 @@ from typing import Protocol
 
 from simpy import Environment, Timeout
 
+from twin.engines.billing import Billing
 from twin.engines.simpy_engine.pools import ReplicaPool
-from twin.engines.simpy_engine.simulation import Billing, Simulation
+from twin.engines.simpy_engine.simulation import Simulation
 from twin.engines.simpy_engine.token import Token
 from twin.engines.trajectory import Trajectory
 from twin.model.events import Event
