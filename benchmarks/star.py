@@ -224,7 +224,8 @@ class Style:
 STYLES = {
     "plain SimPy": Style(run=plain_simpy, most_requests=10**5, shares=False),
     "Ciw": Style(run=ciw_style, most_requests=20_000, most_edges=10),
-    "SimPy engine": Style(run=simpy_engine, most_requests=10**5),
+    # It draws the times of all steps for all requests ahead: gigabytes on 2,001 stations.
+    "SimPy engine": Style(run=simpy_engine, most_requests=10**5, most_edges=100),
     "compiled": Style(run=compiled),
     "compiled, no visits": Style(run=compiled_without_visits),
     "bare loop": Style(run=bare_loop, shares=False),
