@@ -30,7 +30,7 @@ from twin.engines.choice import make_ready
 from twin.engines.compiled import simulate_compiled
 from twin.formats.reading import read_scenario
 from twin.formats.scenario.files import save_scenario
-from twin.measure import measure
+from twin.kept import measure
 from twin.model.scenario import Scenario
 from twin.overload import overloads
 from twin.report import report_from

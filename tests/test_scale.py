@@ -14,7 +14,7 @@ from twin.compilation import compile_network
 from twin.engines.compiled import simulate_compiled
 from twin.engines.compiled.simulation import CompiledRun
 from twin.engines.simpy_engine import simulate_network
-from twin.measure import measure
+from twin.kept import measure
 from twin.model.application import Dependency
 from twin.model.checks import scenario_problems
 from twin.model.plan import Plan
