@@ -180,7 +180,7 @@ CLOCK = _table(
     i="number events hole operations credit limit requests live tracks paths stop_triggered"
     " open_sources closed_sources exhausted free_token tokens_free free_slot slots_free free_instance instances_free"
     " visits executions passages retried fanout hungry keeps_visits drawn rings"
-    " ndtri_function gammaincinv_function times_width outages_width stages steps laws stations_count links_count bounded "
-    + " ".join((*COUNTS, *ADDRESSES)),
+    " ndtri_function gammaincinv_function times_width outages_width stages steps laws"
+    " stations_count links_count bounded " + " ".join((*COUNTS, *ADDRESSES)),
 )
 """What there is once: the time, counters, heads of the lists of free rows, widths of tables, and their addresses."""
