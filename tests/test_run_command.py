@@ -165,23 +165,35 @@ def test_wrong_input_ends_in_one_message(
         assert word in err
 
 
-def readme_commands() -> list[str]:
-    """Return the ``ctwin`` lines of the README."""
+def readme_commands() -> list[tuple[str, ...]]:
+    """Return the ``ctwin`` lines of the README; those of a block that starts something new belong together."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return [line.split("#")[0].strip() for line in text.splitlines() if re.match(r"ctwin \w", line)]
+    commands: list[tuple[str, ...]] = []
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        lines = [line.split("#")[0].strip() for line in block.splitlines() if re.match(r"ctwin \w", line)]
+        commands += [tuple(lines)] if lines and lines[0].startswith("ctwin new") else [(line,) for line in lines]
+    return commands
 
 
-@pytest.mark.parametrize("line", readme_commands())
+@pytest.mark.parametrize("lines", readme_commands(), ids=" && ".join)
 def test_the_commands_of_the_readme_work(
-    line: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lines: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each runs from the root of the project and ends well; what it writes goes to a scratch folder."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     monkeypatch.chdir(tmp_path)
+    for line in lines:
+        assert status_of(*shortened(line)) == 0, capsys.readouterr().err
+
+
+def shortened(line: str) -> list[str]:
+    """Return the arguments of a command of the README, its run made short."""
     arguments = line.split()[1:]
     if arguments[0] == "run" and "theory" not in arguments:
         arguments += ["--requests", "300"] if "farming" not in line else ["--horizon", "60"]
-    assert status_of(*arguments) == 0, capsys.readouterr().err
+    if arguments[0] == "calibrate":
+        arguments += ["--samples", "10"]
+    return arguments
 
 
 def test_the_readme_quotes_the_validation_page() -> None:
