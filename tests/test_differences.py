@@ -137,7 +137,7 @@ def test_plans_are_compared_from_the_command_line(folder: Path, capsys: pytest.C
     assert all(each["difference"] == 0 and each["real"] is False for each in own["figures"].values())
     assert status_of(*arguments) == 0
     out = capsys.readouterr().out
-    assert "large.yaml" in out
+    assert "large.yaml" in out.replace("\n", "")  # a long path is broken over lines
     assert "yes" in out
 
 
