@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ import numpy as np
 
 from design.application_models import application_models
 from design.calibrate import calibrate_all
-from design.campaign import Group, Subjects, measure_groups
+from design.campaign import Group, Measure, Subjects, measure_groups
 from design.cut_groups import CutWish, cut_groups, exit_group
+from design.emulation import Containers, OpenContainers, SmallDevice, emulated_segment, emulation_of
 from design.example_inputs import Inputs, Shape, check_shape_names, example_inputs
 from design.exit_conditions import ExitCondition, count_exits
 from design.interference import slowdowns
@@ -24,11 +25,11 @@ from design.onnx_models import OnnxModel, load_model
 from design.onnx_sessions import CPU_PROVIDER
 from design.partition.exits import Exit, exits_at, read_exits
 from design.partition.graph import ModelGraph, read_graph
-from design.profiles import segment_names
+from design.profiles import segment_from, segment_names
 from design.stopwatch import Progress
 from design.worker_file import peak_memory
 from twin.errors import ProfileError, did_you_mean
-from twin.formats.profile_schema import PROFILE_FORMAT, ExitFigures, ProfileFile
+from twin.formats.profile_schema import PROFILE_FORMAT, ExitFigures, ProfileFile, Segment, Slowdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,10 @@ class Wishes:
     exits: ExitWish | None = None
 
     interference: bool = False
-    """Whether to measure how whole models slow each other down."""
+    """Whether to measure how whole models, and the segments of a chain, slow each other down."""
+
+    emulation: SmallDevice | None = None
+    """The device to imitate by containers; absent: this machine."""
 
     forward: tuple[str, ...] = ()
     """Inputs handed to every segment."""
@@ -93,6 +97,7 @@ def measured_profile(
     models: Mapping[str, OnnxModel],
     wishes: Wishes,
     *,
+    containers: OpenContainers | None = None,
     journal: Path | None = None,
     say: Callable[[str], None] | None = None,
     warn: Callable[[str], None],
@@ -105,7 +110,9 @@ def measured_profile(
     """
     check_shape_names(list(models.values()), wishes.shapes)
     inputs = {name: _inputs(model, wishes) for name, model in models.items()}
+    place = _Place(wishes, containers, say=say, progress=progress)
     origin = provenance(threads=wishes.threads, samples=wishes.samples, seed=wishes.seed, provider=wishes.provider)
+    origin = origin.model_copy(update={"emulation": place.emulation})
     groups = [Group(name="whole models", make=lambda _: Subjects(models=dict(models), inputs=inputs))]
     left: tuple[ExitFigures, ...] = ()
     for name, model in models.items() if wishes.cut or wishes.exits else ():
@@ -117,26 +124,88 @@ def measured_profile(
         elif wishes.cut is not None:
             groups += cut_groups(name, graph, wishes.cut, warn=warn)
     diary = Journal(path=journal, question=_question(models, wishes, origin.model_dump_json(exclude={"measured_on"})))
-    measure = partial(
-        calibrate_all,
-        samples=wishes.samples,
-        threads=wishes.threads,
-        provider=wishes.provider,
-        memory=peak_memory,
-        progress=progress,
-    )
-    found = measure_groups(groups, diary, measure, keep=wishes.keep, say=say)
+    beside = place.beside if wishes.interference else None
+    found = measure_groups(groups, diary, place.measure, beside=beside, keep=wishes.keep, say=say)
+    if not found.segments:
+        raise ProfileError(_too_large(found.does_not_fit, wishes))
+    for name in found.does_not_fit:
+        warn(_too_large([name], wishes))
     return ProfileFile(
         format=PROFILE_FORMAT,
         device=wishes.device,
         provenance=origin,
         segments=dict(found.segments),
+        does_not_fit=found.does_not_fit,
         cuts=found.cuts,
         exits=left,
-        interference=slowdowns(models, inputs, samples=wishes.samples, seed=wishes.seed, say=say)
-        if wishes.interference
-        else (),
+        interference=found.interference,
     )
+
+
+class _Place:
+    """Where models are measured: on this machine, or in containers on it that stand for a smaller device."""
+
+    def __init__(
+        self,
+        wishes: Wishes,
+        containers: OpenContainers | None,
+        *,
+        say: Callable[[str], None] | None,
+        progress: Progress | None,
+    ) -> None:
+        self.wishes = wishes
+        self.say = say
+        self.progress = progress
+        self.emulation = None
+        self.measure: Measure = self._here
+        if wishes.emulation is not None:
+            if containers is None:
+                raise ProfileError("no engine for containers is at hand; call this as  ctwin calibrate --emulate")
+            engine = containers()
+            self.emulation = emulation_of(wishes.emulation, engine)
+            self.measure = partial(self._emulated, wishes.emulation, engine)
+
+    def _here(self, subjects: Subjects) -> dict[str, Segment]:
+        measurements = calibrate_all(
+            list(subjects.models.values()),
+            inputs=[subjects.inputs.get(name) for name in subjects.models],
+            samples=self.wishes.samples,
+            threads=self.wishes.threads,
+            provider=self.wishes.provider,
+            memory=peak_memory,
+            progress=self.progress,
+        )
+        return {name: segment_from(found) for name, found in zip(subjects.models, measurements, strict=True)}
+
+    def _emulated(self, device: SmallDevice, engine: Containers, subjects: Subjects) -> dict[str, Segment]:
+        """Measure one model after the other: together they would need the memory of all."""
+        found = {}
+        for name, model in subjects.models.items():
+            if self.say is not None:
+                self.say(f"{name} with {device.cpus:g} CPUs and {device.memory_mb:g} MB")
+            segment = emulated_segment(
+                model,
+                subjects.inputs[name],
+                device,
+                engine,
+                samples=self.wishes.samples,
+                threads=self.wishes.threads,
+            )
+            if segment is not None:
+                found[name] = segment
+        return found
+
+    def beside(self, subjects: Subjects) -> tuple[Slowdown, ...]:
+        """Measure the models beside each other."""
+        return slowdowns(
+            subjects.models, subjects.inputs, samples=self.wishes.samples, seed=self.wishes.seed, say=self.say
+        )
+
+
+def _too_large(names: Sequence[str], wishes: Wishes) -> str:
+    assert wishes.emulation is not None
+    verb = "does" if len(names) == 1 else "do"
+    return f"{', '.join(names)} {verb} not fit in {wishes.emulation.memory_mb:g} MB"
 
 
 def _exits(graph: ModelGraph, where: str) -> tuple[Exit, ...]:

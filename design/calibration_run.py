@@ -10,9 +10,11 @@ import click
 from design.calibration import ExitWish, Wishes, measured_profile, named_models
 from design.calibration_screen import progress_bar, show_profile
 from design.cut_groups import CutWish
+from design.emulation import OpenContainers, SmallDevice, parse_device
 from design.example_inputs import parse_shape
 from design.exit_conditions import parse_condition
 from design.fitting import with_law
+from design.onnx_sessions import CPU_PROVIDER
 from design.scaling import scaled_profile
 from design.worker_file import worker_source
 from twin.errors import ProfileError
@@ -39,7 +41,14 @@ def scale_profile(
 
 
 def run_calibration(
-    references: tuple[str, ...], *, out: Path | None, names: tuple[str, ...], fit: bool, as_json: bool, **options: Any
+    references: tuple[str, ...],
+    *,
+    out: Path | None,
+    names: tuple[str, ...],
+    fit: bool,
+    as_json: bool,
+    containers: OpenContainers | None = None,
+    **options: Any,
 ) -> None:
     """Measure what *references* mean, as the options of the command say."""
     wishes = wishes_from(**options)
@@ -48,7 +57,13 @@ def run_calibration(
     try:
         with progress_bar() as board:
             profile = measured_profile(
-                models, wishes, journal=journal, say=board.stage, warn=_warn, progress=board.show
+                models,
+                wishes,
+                containers=containers,
+                journal=journal,
+                say=board.stage,
+                warn=_warn,
+                progress=board.show,
             )
     except BaseException:  # Ctrl-C above all; it goes on its way
         if journal is not None and journal.exists():
@@ -71,6 +86,7 @@ def wishes_from(
     exits: str | None,
     exit_when: str,
     exit_samples: Path | None,
+    emulate: str | None = None,
     **options: Any,
 ) -> Wishes:
     """Return the wishes that the options of the command express."""
@@ -83,7 +99,25 @@ def wishes_from(
     leave = None
     if exits is not None:
         leave = ExitWish(where=exits, condition=parse_condition(exit_when), samples=exit_samples)
-    return Wishes(device=device, cut=cut, exits=leave, shapes=dict(parse_shape(shape) for shape in shapes), **options)
+    return Wishes(
+        device=device,
+        cut=cut,
+        exits=leave,
+        shapes=dict(parse_shape(shape) for shape in shapes),
+        emulation=_emulation(emulate, **options),
+        **options,
+    )
+
+
+def _emulation(text: str | None, *, provider: str, interference: bool, **_: Any) -> SmallDevice | None:
+    """Return the device to emulate; ProfileError for what cannot be measured on it."""
+    if text is None:
+        return None
+    if interference:
+        raise ProfileError("--interference needs two cores of this machine; leave out --emulate")
+    if provider != CPU_PROVIDER:
+        raise ProfileError(f"--emulate runs on processors alone; leave out --provider {provider}")
+    return parse_device(text)
 
 
 def check_device(device: str) -> None:

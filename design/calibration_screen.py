@@ -61,6 +61,8 @@ def show_profile(profile: ProfileFile) -> None:
         console.width = _WIDTH_OF_A_LOG
     origin = profile.provenance
     where = f"{profile.device}: {origin.cpu}, {origin.threads} of {origin.cores} cores, {origin.samples} samples"
+    if origin.emulation is not None:
+        where += f", emulated with {origin.emulation.cpus:g} CPUs and {origin.emulation.memory_mb:g} MB"
     table = _table(f"{where}; times in ms", "segment", _COLUMNS)
     for name, segment in profile.segments.items():
         table.add_row(Text(name), *_figures(segment))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from twin.errors import ProfileError
+
+OpenContainers = Callable[[], Any]
+"""Finds the engine for ``--emulate``, see `design.emulation`, which takes too long to import for a help text."""
 
 _FILE = click.Path(path_type=Path)
 
@@ -63,14 +67,18 @@ class CutsType(click.ParamType[str | int]):
 @click.option("--exit-samples", type=_FILE, metavar="FILE.npz", help="Count on these how many answers leave early.")
 @click.option("--keep", type=_FILE, metavar="FOLDER", help="Keep the ONNX files of the segments here.")
 @click.option("--provider", default="CPUExecutionProvider", help="What runs the operators, if onnxruntime has it.")
-@click.option("--interference", is_flag=True, help="Time each whole model beside each, on two cores.")
+@click.option("--interference", is_flag=True, help="Time models, or segments of --cuts K, beside each other.")
+@click.option("--emulate", metavar="cpus=C,memory=M", help="Measure as on a small device, in Docker containers.")
 @click.option("--fit", is_flag=True, help="Add a law to each segment whose samples do not reject it.")
 @click.option("--scale-from", type=_FILE, metavar="PROFILE", help="Measure nothing: scale this profile, as a guess.")
 @click.option("--factor", type=click.FloatRange(0, 1e6, min_open=True), help="How many times as slow --target is.")
 @click.option("--uncertainty", type=click.FloatRange(0, 10), help="Relative uncertainty of --factor, such as 0.3.")
 @click.option("--worker", is_flag=True, help="Print a Python file that measures on another device, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the profile as JSON instead of a table.")
+@click.pass_obj
 def calibrate_command(
+    containers: OpenContainers | None,
+    /,
     models: tuple[str, ...],
     worker: bool,
     scale_from: Path | None,
@@ -94,9 +102,13 @@ def calibrate_command(
     probability is at least X (confidence=X), or the entropy of its probabilities at most X nats (entropy=X). Code of
     an application is never run for that.
 
+    --emulate cpus=0.5,memory=512m runs each model in a Docker container of its own, without a network, with that share
+    of a processor and that memory. A model that needs more is reported as not fitting, the others are measured.
+
     \b
     ctwin calibrate onnx:light_squeezenet --cuts 2 --out profile.json
     ctwin calibrate app/ --target x86-vm --out profile.json
+    ctwin calibrate app/ --emulate cpus=0.5,memory=512m --target RaspPi --out profile.json
     ctwin calibrate --scale-from profile.json --target RaspPi --factor 8 --uncertainty 0.3 --out guess.json
     ctwin calibrate --worker > calibrate_here.py   # then there: python calibrate_here.py model.onnx > profile.json
     """
@@ -111,7 +123,7 @@ def calibrate_command(
         chosen = {name: options[name] for name in ("device", "out", "as_json")}
         scale_profile(scale_from, factor=factor, uncertainty=uncertainty, **chosen)
     elif models:
-        run_calibration(models, **options)
+        run_calibration(models, containers=containers, **options)
     else:
         raise click.UsageError("name a model, such as onnx:light_squeezenet, or an application folder")
 

@@ -89,6 +89,7 @@ def _pairs(name: str, graph: ModelGraph, cuts: Sequence[Cut], warn: Callable[[st
         yield Group(
             name=f"{name}: cuts {first + 1} to {first + len(numbered)} of {len(cuts)}",
             make=lambda folder, some=numbered: _both_sides(name, graph, some, folder, warn),  # type: ignore[misc]
+            together=False,
         )
 
 

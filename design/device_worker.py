@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     reader.add_argument("--seed", type=int, default=0)
     reader.add_argument("--shape", action="append", default=[], metavar="INPUT=1,3,224,224")
     reader.add_argument("--inputs", metavar="FILE.npz", help="arrays to run with, by name")
+    reader.add_argument("--cpus", type=float, default=1.0, help=argparse.SUPPRESS)
     reader.add_argument("--memory-of", metavar="MODEL.onnx", help=argparse.SUPPRESS)
     reader.add_argument("--repeat", metavar="MODEL.onnx", help=argparse.SUPPRESS)
     reader.add_argument("--core", type=int, help=argparse.SUPPRESS)
@@ -79,15 +80,18 @@ def profile(asked: argparse.Namespace, shapes: dict[str, list[int]]) -> dict[str
     inputs = {path: inputs_for(session, asked, shapes) for path, session in sessions.items()}
     outputs = {path: session.run(None, inputs[path]) for path, session in sessions.items()}
     sessions.clear()
-    memory = {path: memory_in_own_process(path, asked) for path in asked.models}
+    alone = len(asked.models) == 1  # then this process is the one whose memory is asked for
+    memory = {path: None if alone else memory_in_own_process(path, asked) for path in asked.models}
     benches = {path: bench(path, inputs[path], asked.threads) for path in asked.models}
     time_all(list(benches.values()), samples=asked.samples)
+    if alone:
+        memory = {path: most_memory_held() for path in asked.models}
     return {
         "format": "continuum-twin profile 1",
         "device": asked.device,
         "provenance": provenance(asked),
         "segments": {
-            Path(path).stem: segment(path, benches[path], inputs[path], outputs[path], memory[path], asked.threads)
+            Path(path).stem: segment(path, benches[path], inputs[path], outputs[path], memory[path], asked)
             for path in asked.models
         },
     }
@@ -125,7 +129,7 @@ def values(wanted: Any, shapes: dict[str, list[int]], rng: Any) -> Any:
     return np.asarray(numbers, dtype=NUMPY_TYPES.get(kind, kind))
 
 
-def segment(path: str, timed: Bench, inputs: Any, outputs: Any, memory_mb: Any, threads: int) -> dict[str, Any]:
+def segment(path: str, timed: Bench, inputs: Any, outputs: Any, memory_mb: Any, asked: Any) -> dict[str, Any]:
     """Return the costs of one model as the profile keeps them."""
     found = {
         "model": Path(path).name,
@@ -137,7 +141,7 @@ def segment(path: str, timed: Bench, inputs: Any, outputs: Any, memory_mb: Any, 
         "service_seconds": [max(round(seconds, 7), 1e-7) for seconds in timed.service_seconds],
         "cpu_seconds_mean": round(float(np.mean(timed.cpu_seconds)), 7),
         "warm_up_runs": timed.warm_up_runs,
-        "notes": list(doubts(timed.service_seconds, timed.cpu_seconds, threads=threads)),
+        "notes": list(doubts(timed.service_seconds, timed.cpu_seconds, threads=asked.threads, cpus=asked.cpus)),
     }
     return found if memory_mb is None else {**found, "memory_mb": memory_mb}
 
@@ -186,10 +190,15 @@ def repeat(asked: argparse.Namespace, shapes: dict[str, list[int]]) -> None:
 
 
 def peak_memory(path: str, asked: argparse.Namespace, shapes: dict[str, list[int]]) -> Any:
-    """Load and run one model, and return the most memory this process ever held, in MB; None on other systems."""
+    """Load and run one model, and return the most memory that took, in MB."""
     session = open_session(path, asked.threads)
     for _ in range(3):
         session.run(None, inputs_for(session, asked, shapes))
+    return most_memory_held()
+
+
+def most_memory_held() -> Any:
+    """Return the most memory this process ever held, in MB; None on other systems than Linux."""
     status = Path("/proc/self/status")
     if not status.is_file():
         return None

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from twin.errors import ProfileError
-from twin.formats.profile_schema import CutFigures, Segment
+from twin.formats.profile_schema import CutFigures, Segment, Slowdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,11 @@ class Finished:
     segments: Mapping[str, Segment]
 
     cuts: tuple[CutFigures, ...] = ()
+
+    does_not_fit: tuple[str, ...] = ()
+    """Segments that there was too little memory for."""
+
+    interference: tuple[Slowdown, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +58,8 @@ class Journal:
             "group": group,
             "segments": {name: part.model_dump(mode="json") for name, part in finished.segments.items()},
             "cuts": [cut.model_dump(mode="json") for cut in finished.cuts],
+            "does_not_fit": finished.does_not_fit,
+            "interference": [pair.model_dump(mode="json") for pair in finished.interference],
         }
         first = not self.path.exists()
         try:
@@ -83,6 +90,10 @@ def _groups(path: Path, question: str) -> Iterator[tuple[str, Finished]]:
                         name: Segment.model_validate_json(json.dumps(part)) for name, part in entry["segments"].items()
                     },
                     cuts=tuple(CutFigures.model_validate_json(json.dumps(cut)) for cut in entry["cuts"]),
+                    does_not_fit=tuple(entry["does_not_fit"]),
+                    interference=tuple(
+                        Slowdown.model_validate_json(json.dumps(pair)) for pair in entry["interference"]
+                    ),
                 ),
             )
         except (KeyError, ValidationError):

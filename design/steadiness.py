@@ -18,12 +18,17 @@ SMALLEST_SHARE_OF_TIME = 0.9
 """CPU time per wall time below which a run on one thread has waited for its processor."""
 
 
-def doubts(service_seconds: list[float], cpu_seconds: list[float], *, threads: int) -> tuple[str, ...]:
-    """Return what speaks against the samples, given in the order they were measured."""
+def doubts(
+    service_seconds: list[float], cpu_seconds: list[float], *, threads: int, cpus: float = 1.0
+) -> tuple[str, ...]:
+    """Return what speaks against the samples, given in the order they were measured.
+
+    *cpus* is the share of a processor that a run could have had.
+    """
     if len(service_seconds) < FEWEST_SAMPLES:
         return (f"only {len(service_seconds)} samples: too few to judge",)
     times = np.asarray(service_seconds)
-    found = (_drift(times), _spread(times), _two_groups(times), _waiting(times, np.asarray(cpu_seconds), threads))
+    found = (_drift(times), _spread(times), _two_groups(times), _waiting(times, np.asarray(cpu_seconds), threads, cpus))
     return tuple(doubt for doubt in found if doubt)
 
 
@@ -60,8 +65,8 @@ def _two_groups(times: NDArray[np.float64]) -> str:
     return f"samples form two groups: {share:.0%} of them take {high_mean[best] / low_mean[best]:.1f} times the others"
 
 
-def _waiting(times: NDArray[np.float64], cpu: NDArray[np.float64], threads: int) -> str:
+def _waiting(times: NDArray[np.float64], cpu: NDArray[np.float64], threads: int, cpus: float) -> str:
     share = float(cpu.sum() / times.sum())
-    if threads > 1 or share >= SMALLEST_SHARE_OF_TIME:
+    if threads > 1 or share >= SMALLEST_SHARE_OF_TIME * min(cpus, 1.0):
         return ""
     return f"the machine was busy: a run had its processor for {share:.0%} of its time"

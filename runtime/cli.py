@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -52,7 +53,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="continuum-twin", prog_name="ctwin")
-def program() -> None:
+@click.pass_context
+def program(context: click.Context) -> None:
     """Simulate an AI application on the computing continuum before it is deployed.
 
     \b
@@ -63,6 +65,14 @@ def program() -> None:
 
     Exit status: 0 done, 1 an expectation does not hold, 2 bad input.
     """
+    context.obj = open_containers
+
+
+def open_containers() -> Any:
+    """Return the Docker engine; imported here, because only ``calibrate --emulate`` needs it."""
+    from runtime.containers import open_docker
+
+    return open_docker()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -30,6 +30,22 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
+class Emulation(_Part):
+    """A small device that was imitated by a container on the machine that measured."""
+
+    cpus: Duration
+    """Processors the container got; 0.5 is half of the time of one."""
+
+    memory_mb: Duration
+    """Memory it got, without any swap."""
+
+    period_seconds: Duration
+    """After how long its share of a processor was handed out anew."""
+
+    engine: str
+    """What ran the container, with its version."""
+
+
 class Provenance(_Part):
     """Where, when and how a profile was measured."""
 
@@ -62,6 +78,9 @@ class Provenance(_Part):
 
     measured_on: date
     """Day (UTC)."""
+
+    emulation: Emulation | None = None
+    """Present if the times are those of a container that stands for a smaller device."""
 
 
 class Serialisation(_Part):
@@ -253,6 +272,9 @@ class ProfileFile(_Part):
 
     segments: Annotated[dict[Name, Segment], Field(min_length=1)]
     """Costs by the name of the model, or of the part of a model."""
+
+    does_not_fit: tuple[Name, ...] = ()
+    """Segments that an emulated device has too little memory for."""
 
     cuts: tuple[CutFigures, ...] = ()
     """Places where the models were cut."""

@@ -123,12 +123,16 @@ def _source(file: ProfileFile) -> str:
     """Return where the figures come from, in a line."""
     found = file.provenance
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    emulated = found.emulation
+    machine = found.cpu
+    if emulated is not None:
+        machine += f", emulated with {emulated.cpus:g} CPUs and {emulated.memory_mb:g} MB"
     if file.scaled_from is None:
-        return f"measured on {file.device} ({found.cpu}), {found.measured_on}: {versions}"
+        return f"measured on {file.device} ({machine}), {found.measured_on}: {versions}"
     base = file.scaled_from
     return (
         f"a guess for {file.device}: {base.factor:g} times (give or take {base.uncertainty:.0%}) what was measured "
-        f"on {base.device} ({found.cpu}), {found.measured_on}: {versions}"
+        f"on {base.device} ({machine}), {found.measured_on}: {versions}"
     )
 
 
