@@ -15,7 +15,7 @@ from design.application_models import application_models
 from design.calibrate import calibrate_all
 from design.campaign import Group, Measure, Subjects, measure_groups
 from design.cut_groups import CutWish, cut_groups, exit_group
-from design.emulation import Containers, OpenContainers, SmallDevice, emulated_segment, emulation_of
+from design.emulation import Containers, SmallDevice, emulated_segment, emulation_of
 from design.example_inputs import Inputs, Shape, check_shape_names, example_inputs
 from design.exit_conditions import ExitCondition, count_exits
 from design.interference import slowdowns
@@ -97,7 +97,7 @@ def measured_profile(
     models: Mapping[str, OnnxModel],
     wishes: Wishes,
     *,
-    containers: OpenContainers | None = None,
+    containers: Containers | None = None,
     journal: Path | None = None,
     say: Callable[[str], None] | None = None,
     warn: Callable[[str], None],
@@ -106,7 +106,8 @@ def measured_profile(
     """Measure *models*, by the names of their segments, and the cuts that are wished for.
 
     What is finished is kept in the file *journal*, which is removed at the end. Raises ProfileError if a model
-    cannot be run or cut as wished; what was finished before stays in the journal.
+    cannot be run or cut as wished; what was finished before stays in the journal. *containers* is the engine that
+    emulates a device, where the wishes name one.
     """
     check_shape_names(list(models.values()), wishes.shapes)
     inputs = {name: _inputs(model, wishes) for name, model in models.items()}
@@ -148,7 +149,7 @@ class _Place:
     def __init__(
         self,
         wishes: Wishes,
-        containers: OpenContainers | None,
+        containers: Containers | None,
         *,
         say: Callable[[str], None] | None,
         progress: Progress | None,
@@ -160,10 +161,9 @@ class _Place:
         self.measure: Measure = self._here
         if wishes.emulation is not None:
             if containers is None:
-                raise ProfileError("no engine for containers is at hand; call this as  ctwin calibrate --emulate")
-            engine = containers()
-            self.emulation = emulation_of(wishes.emulation, engine)
-            self.measure = partial(self._emulated, wishes.emulation, engine)
+                raise ValueError("a device can only be emulated with an engine for containers")
+            self.emulation = emulation_of(wishes.emulation, containers)
+            self.measure = partial(self._emulated, wishes.emulation, containers)
 
     def _here(self, subjects: Subjects) -> dict[str, Segment]:
         measurements = calibrate_all(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import click
 from design.calibration import ExitWish, Wishes, measured_profile, named_models
 from design.calibration_screen import progress_bar, show_profile
 from design.cut_groups import CutWish
-from design.emulation import OpenContainers, SmallDevice, parse_device
+from design.emulation import Containers, OpenContainers, SmallDevice, parse_device
 from design.example_inputs import parse_shape
 from design.exit_conditions import parse_condition
 from design.fitting import with_law
@@ -55,11 +57,11 @@ def run_calibration(
     models = named_models(references, names, cut=bool(wishes.cut or wishes.exits))
     journal = None if out is None else out.with_name(f"{out.name}.journal")
     try:
-        with progress_bar() as board:
+        with progress_bar() as board, _engine(containers, wishes) as engine:
             profile = measured_profile(
                 models,
                 wishes,
-                containers=containers,
+                containers=engine,
                 journal=journal,
                 say=board.stage,
                 warn=_warn,
@@ -75,6 +77,18 @@ def run_calibration(
     deliver(profile, out, as_json=as_json)
     if journal is not None:
         journal.unlink(missing_ok=True)
+
+
+@contextmanager
+def _engine(open_containers: OpenContainers | None, wishes: Wishes) -> Iterator[Containers | None]:
+    """Open the engine for containers if it is needed."""
+    if wishes.emulation is None:
+        yield None
+        return
+    if open_containers is None:
+        raise ProfileError("no engine for containers is at hand; call this as  ctwin calibrate --emulate")
+    with closing(open_containers()) as engine:
+        yield engine
 
 
 def wishes_from(

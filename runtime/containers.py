@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -21,6 +22,7 @@ TAG = "1"
 LABEL = "continuum-twin.calibration"
 """Marks the containers, so that what a killed process left behind can be found: ``docker ps --filter label=…``."""
 
+_USUAL_ADDRESS = "unix:///var/run/docker.sock"
 _EMPTY_TAR = bytes(10240)
 _KILLED = 137
 _FAILURES = (DockerException, OSError)  # a connection that breaks is an OSError of the library below
@@ -30,13 +32,13 @@ def open_docker() -> DockerContainers:
     """Return the engine that DOCKER_HOST names, or else the one of this machine; ProfileError if none answers."""
     if not sys.platform.startswith("linux"):
         raise ProfileError(f"containers read this machine's own Python, which needs Linux, not {sys.platform}{_WAYS}")
-    client = None
+    address = os.environ.get("DOCKER_HOST") or _USUAL_ADDRESS
+    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
+        raise ProfileError(f"no Docker engine answers: there is no {address}{_WAYS}")
     try:
         client = docker.from_env()
         version = str(client.version()["Version"])
     except _FAILURES as error:
-        if client is not None:
-            client.close()
         raise ProfileError(f"no Docker engine answers: {_words(error)}{_WAYS}") from error
     return DockerContainers(client, version)
 
@@ -78,6 +80,10 @@ class DockerContainers:
                 container.remove(force=True)
         except _FAILURES as error:
             raise ProfileError(f"{self.engine} cannot run the container: {_words(error)}") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
     def _require_image(self) -> None:
         try:
