@@ -14,11 +14,12 @@ import numpy as np
 from design.application_models import application_models
 from design.calibrate import calibrate_all
 from design.campaign import Group, Measure, Subjects, measure_groups
+from design.chained_inputs import chained_inputs
 from design.cut_groups import CutWish, cut_groups, exit_group
 from design.emulation import Containers, SmallDevice, emulated_segment, emulation_of
 from design.example_inputs import Inputs, Shape, check_shape_names, example_inputs
 from design.exit_conditions import ExitCondition, count_exits
-from design.interference import slowdowns
+from design.interference import require_two_cores, slowdowns
 from design.journal import Journal
 from design.machine import provenance
 from design.onnx_models import OnnxModel, load_model
@@ -110,7 +111,9 @@ def measured_profile(
     emulates a device, where the wishes name one.
     """
     check_shape_names(list(models.values()), wishes.shapes)
-    inputs = {name: _inputs(model, wishes) for name, model in models.items()}
+    inputs = chained_inputs(models, lambda model: _inputs(model, wishes))
+    if wishes.interference:
+        require_two_cores()
     place = _Place(wishes, containers, say=say, progress=progress)
     origin = provenance(threads=wishes.threads, samples=wishes.samples, seed=wishes.seed, provider=wishes.provider)
     origin = origin.model_copy(update={"emulation": place.emulation})

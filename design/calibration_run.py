@@ -21,7 +21,7 @@ from design.scaling import scaled_profile
 from design.worker_file import worker_source
 from twin.errors import ProfileError
 from twin.formats.profile_file import load_profile, save_profile, to_json
-from twin.formats.profile_schema import ProfileFile, is_name
+from twin.formats.profile_schema import UNNAMED_DEVICE, ProfileFile, is_name
 
 
 def print_worker() -> None:
@@ -36,7 +36,7 @@ def scale_profile(
     if factor is None or uncertainty is None:
         raise ProfileError("--scale-from needs --factor and --uncertainty, such as --factor 8 --uncertainty 0.3")
     base = load_profile(source)
-    if device in ("this-machine", base.device):
+    if device in (UNNAMED_DEVICE, base.device):
         raise ProfileError("--scale-from needs --target: the name of the device that the guess is for")
     check_device(device)
     deliver(scaled_profile(base, device=device, factor=factor, uncertainty=uncertainty), out, as_json=as_json)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from twin.errors import ProfileError
+from twin.formats.profile_schema import UNNAMED_DEVICE
 
 OpenContainers = Callable[[], Any]
 """Finds the engine for ``--emulate``, see `design.emulation`, which takes too long to import for a help text."""
@@ -40,7 +41,7 @@ class CutsType(click.ParamType[str | int]):
     "--target",
     "--device",
     "device",
-    default="this-machine",
+    default=UNNAMED_DEVICE,
     show_default=True,
     help="The class of device this machine stands for.",
 )

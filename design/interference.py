@@ -44,9 +44,7 @@ def slowdowns(
 
     Raises ProfileError where this process may not use two cores, or cannot choose them.
     """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if len(cores) < 2:
-        raise ProfileError("interference needs two cores, and a system that lets a process choose them")
+    cores = require_two_cores()
     found = []
     os.sched_setaffinity(0, {cores[0]})
     try:
@@ -60,6 +58,14 @@ def slowdowns(
     finally:
         os.sched_setaffinity(0, cores)
     return tuple(found)
+
+
+def require_two_cores() -> list[int]:
+    """Return the cores this process may use; ProfileError if these are fewer than two, or cannot be chosen."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < 2:
+        raise ProfileError("interference needs two cores, and a system that lets a process choose them")
+    return cores
 
 
 def slowdown(name: str, other: str, alone: NDArray[np.float64], beside: NDArray[np.float64], *, seed: int) -> Slowdown:

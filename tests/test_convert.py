@@ -188,7 +188,7 @@ def test_service_times_for_a_folder_come_from_a_file(masks: Path, tmp_path: Path
     times = "blur: {Pi: 0.3}\ndetect:\n  Pi: {mean: 1, law: exponential}\n  VM1: 0.2\n  Lambda: 0.4\n"
     for text in (times, "profiles:\n" + "".join(f"  {line}\n" for line in times.splitlines())):
         path = write(tmp_path, text, "times.yaml")
-        loaded = read_scenario(tmp_path / "app", profiles=path, arrival_rate=1)
+        loaded = read_scenario(tmp_path / "app", profiles=[path], arrival_rate=1)
         assert means(loaded.scenario)["blur", "Pi"] == 0.3
         assert means(loaded.scenario)["detect", "Pi"] == 1
     for text, line, part in (
@@ -198,7 +198,7 @@ def test_service_times_for_a_folder_come_from_a_file(masks: Path, tmp_path: Path
         ("blur:\n  Pi: {mean: 1, sorce: x}", 2, "did you mean 'source'"),
     ):
         with pytest.raises(ScenarioError) as caught:
-            read_scenario(tmp_path / "app", profiles=write(tmp_path, text, "times.yaml"), arrival_rate=1)
+            read_scenario(tmp_path / "app", profiles=[write(tmp_path, text, "times.yaml")], arrival_rate=1)
         assert part in str(caught.value)
         assert [problem.line for problem in caught.value.problems] == [line]
 

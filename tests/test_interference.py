@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from onnx import helper
 
 from design import interference
+from design.commands import calibrate_command
 from design.interference import slowdown, slowdowns
 from design.onnx_models import load_model
 from design.stopwatch import Clock
-from tests.onnx_graphs import one_node
+from tests.onnx_graphs import one_node, saved, value
 from twin.errors import ProfileError
 from twin.formats.profile_file import load_profile, save_profile
 
@@ -82,6 +86,9 @@ def test_one_core_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0}, raising=False)
     with pytest.raises(ProfileError, match="interference needs two cores"):
         slowdowns({}, {}, samples=1, seed=0)
+    monkeypatch.setattr("design.calibration.calibrate_all", lambda *_, **__: pytest.fail("measured all the same"))
+    refused = CliRunner().invoke(calibrate_command, ["onnx:light_squeezenet", "--interference"])
+    assert "interference needs two cores" in str(refused.exception)
 
 
 def test_factors_are_kept_in_the_profile(tmp_path: Path) -> None:
@@ -90,3 +97,16 @@ def test_factors_are_kept_in_the_profile(tmp_path: Path) -> None:
     profile = load_profile(SHIPPED).model_copy(update={"interference": (found,)})
     save_profile(profile, tmp_path / "p.json")
     assert load_profile(tmp_path / "p.json").interference == (found,)
+
+
+@needs_two_cores
+def test_segments_of_a_chain_are_measured_beside_each_other(tmp_path: Path) -> None:
+    """Whole models, and the segments that --cuts K makes of one; in JSON every pair, in both directions."""
+    nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Neg", ["a"], ["y"])]
+    net = saved(tmp_path / "net.onnx", nodes, [value("x", [4])], [value("y", [4])])
+    command = [net, "--cuts", "1", "--interference", "--samples", "2", "--json"]
+    result = CliRunner().invoke(calibrate_command, command)
+    assert result.exit_code == 0, result.exception
+    pairs = {(each["segment"], each["beside"]) for each in json.loads(result.stdout)["interference"]}
+    parts = ("net_partition1_1", "net_partition1_2")
+    assert pairs == {("net", "net"), *((one, other) for one in parts for other in parts)}

@@ -125,7 +125,12 @@ def scenario_options(*, engine: str) -> Callable[[Command], Command]:
         click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes."),
         click.option("--override", help="Named overrides of the scenario file, separated by commas."),
         click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools."),
-        click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML)."),
+        click.option(
+            "--profiles",
+            type=PATH,
+            multiple=True,
+            help="Service times for an AI-SPRINT folder: a YAML file, or a profile of ctwin calibrate; repeatable.",
+        ),
     )
 
     def decorate(command: Command) -> Command:

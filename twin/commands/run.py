@@ -47,7 +47,7 @@ def run_command(
     arrival_rate: float | None,
     override: str | None,
     dialect: str,
-    profiles: Path | None,
+    profiles: tuple[Path, ...],
     jobs: int,
     out: Path | None,
     records: bool,

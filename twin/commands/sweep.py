@@ -40,7 +40,7 @@ def sweep_command(
     arrival_rate: float | None,
     override: str | None,
     dialect: str,
-    profiles: Path | None,
+    profiles: tuple[Path, ...],
     jobs: int | None,
     cluster: str | None,
     figure: str | None,

@@ -26,7 +26,12 @@ from twin.formats.writing import Form, form_of, write_form
 @click.option("--override", help="Named overrides of the scenario file, separated by commas.")
 @click.option("--dialect", default="auto", show_default=True, help="How to read and write files of other tools.")
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
-@click.option("--profiles", type=PATH, help="Service times for an AI-SPRINT folder (YAML).")
+@click.option(
+    "--profiles",
+    type=PATH,
+    multiple=True,
+    help="Service times for an AI-SPRINT folder: a YAML file, or a profile of ctwin calibrate; repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON document.")
 def convert_command(
     source: Path,
@@ -36,7 +41,7 @@ def convert_command(
     override: str | None,
     dialect: str,
     arrival_rate: float | None,
-    profiles: Path | None,
+    profiles: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Read IN in any form and write it to OUT in another one, saying what that form cannot hold.

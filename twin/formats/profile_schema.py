@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PROFILE_FORMAT: Literal["continuum-twin profile 1"] = "continuum-twin profile 1"
 
+UNNAMED_DEVICE = "this-machine"
+"""The device of a profile whose maker did not say what it stands for."""
+
 NAME_FORM = r"^[^\x00-\x1f]{0,99}[^\x00-\x1f\s]$"
 DIGEST_FORM = r"^[0-9a-f]{64}$"
 FORMS = {

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Literal, cast, get_args
 
 from twin.errors import ScenarioError, did_you_mean
 from twin.formats.aisprint.folder import load_application
 from twin.formats.aisprint.plan import load_production_deployment
-from twin.formats.place import Place
-from twin.formats.scenario.faults import faults
 from twin.formats.scenario.files import load_plan, load_scenario
-from twin.formats.scenario.layering import Layered
-from twin.formats.scenario.references import with_references
+from twin.formats.service_times import read_service_times
 from twin.formats.space4ai import Dialect, load_solution, read_system, solution_figures
 from twin.formats.text_file import read_text
-from twin.formats.yaml_source import load_yaml
-from twin.model.base import Name
 from twin.model.plan import Plan
-from twin.model.profile import Profile
 from twin.model.rates import mean_rate, scaled_to
 from twin.model.scenario import Scenario
 
@@ -55,14 +47,14 @@ def read_scenario(
     override: str | None = None,
     dialect: str = "auto",
     arrival_rate: float | None = None,
-    profiles: Path | None = None,
+    profiles: Sequence[Path] = (),
     plan: Path | None = None,
 ) -> Loaded:
     """Read a scenario file, an AI-SPRINT application folder or a SPACE4AI system file.
 
     *override* names overrides of a scenario file; *dialect* says how to read files of other tools; *arrival_rate*
-    (requests/s) is that of all sources together; *profiles* is a file of service times for an application folder;
-    *plan* is a plan file to take instead of the scenario's own. Raises ScenarioError or PlanError.
+    (requests/s) is that of all sources together; *profiles* are files of service times for an application folder,
+    written or measured; *plan* is a plan file to take instead of the scenario's own. Raises ScenarioError or PlanError.
     """
     path = Path(path)
     form = scenario_form(path)
@@ -127,12 +119,12 @@ def plan_form(path: Path) -> PlanForm:
     return "plan"
 
 
-def _require_use(form: ScenarioForm, override: str | None, profiles: Path | None) -> None:
+def _require_use(form: ScenarioForm, override: str | None, profiles: Sequence[Path]) -> None:
     """Refuse what would be ignored in silence."""
     if override and form != "scenario":
         raise ScenarioError(f"override {override!r}: only scenario files have overrides; convert this one first")
-    if profiles is not None and form != "aisprint":
-        raise ScenarioError(f"{profiles}: a file of service times goes with an AI-SPRINT folder; this has its own")
+    if profiles and form != "aisprint":
+        raise ScenarioError(f"{profiles[0]}: a file of service times goes with an AI-SPRINT folder; this has its own")
 
 
 def _own(path: Path, override: str | None, arrival_rate: float | None) -> Loaded:
@@ -151,28 +143,9 @@ def _system(path: Path, dialect: str, arrival_rate: float | None) -> Loaded:
     return Loaded(scenario=found.scenario, notes=tuple(found.notes))
 
 
-def _application(folder: Path, dialect: str, arrival_rate: float | None, profiles: Path | None) -> Loaded:
-    given = None if profiles is None else _service_times(profiles)
-    found = load_application(folder, profiles=given, arrival_rate=arrival_rate, dialect=dialect)
+def _application(folder: Path, dialect: str, arrival_rate: float | None, profiles: Sequence[Path]) -> Loaded:
+    given = read_service_times(profiles)
+    found = load_application(
+        folder, profiles=given.written, measured=given.measured, arrival_rate=arrival_rate, dialect=dialect
+    )
     return Loaded(scenario=found.scenario, notes=tuple(found.notes))
-
-
-def _service_times(path: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Return partition → resource → profile; the file may hold them under ``profiles`` or alone."""
-    source = load_yaml(path)
-    nested = list(source.data) == ["profiles"]
-    data = source.data if nested else {"profiles": source.data}
-    first = source.place
-    place = first if nested else Place(first.file, first.line, first.column, {"profiles": first})
-    resolved, problems = with_references(Layered(data=data, place=place))
-    try:
-        TypeAdapter(_Profiles).validate_python(resolved)
-    except ValidationError as error:
-        problems = [*problems, *(fault.problem for fault in faults(error, _Profiles, place))]
-    if problems:
-        raise ScenarioError(str(path), problems)
-    times: Mapping[str, Mapping[str, Any]] = resolved["profiles"]
-    return times
-
-
-_Profiles = dict[str, dict[Name, dict[Name, Profile]]]

@@ -32,7 +32,7 @@ class Base:
 
     dialect: str = "auto"
 
-    profiles: Path | None = None
+    profiles: tuple[Path, ...] = ()
 
     settings: Mapping[str, object] = field(default_factory=dict)
     """Settings of the run; None leaves that of the scenario."""

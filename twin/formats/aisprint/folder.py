@@ -20,13 +20,15 @@ from twin.formats.aisprint.deployments import (
     read_partitions,
 )
 from twin.formats.aisprint.graph import DAG, Graph, read_graph
+from twin.formats.aisprint.measured import keep_measured
 from twin.formats.aisprint.measures import with_performance, with_sizes
 from twin.formats.aisprint.plan import PLAN, PlanFile, choose_plan_file, plan_file_problems, plan_of
-from twin.formats.aisprint.profiles import Times, read_profiles, read_rate, require_profiles
+from twin.formats.aisprint.profiles import Times, keep_given, read_profiles, read_rate, require_profiles
 from twin.formats.aisprint.qos import ANNOTATIONS, expected_rate, read_constraints
 from twin.formats.aisprint.reading import LONGEST_NAME, Reading
 from twin.formats.aisprint.resources import bandwidths, read_continuum, read_physical_nodes
 from twin.formats.aisprint.units import Units, units_of
+from twin.formats.profile_schema import ProfileFile
 from twin.model.application import Application
 from twin.model.checks import scenario_problems
 from twin.model.continuum import Continuum
@@ -58,6 +60,7 @@ def load_application(
     *,
     deployment: str | None = None,
     profiles: Mapping[str, Mapping[str, Any]] | None = None,
+    measured: Mapping[str, ProfileFile] | None = None,
     arrival_rate: float | None = None,
     dialect: str = "auto",
     require_profiles: bool = True,
@@ -66,14 +69,15 @@ def load_application(
 
     *deployment* names the folder under aisprint/deployments whose production_deployment.yaml is the plan; absent:
     current_deployment, else optimal_deployment, else base; ``none``: no plan. *profiles* are service times, partition
-    → resource → profile. *arrival_rate* is in requests/s. *dialect* names the units (see ``aisprint_units``). With
-    *require_profiles* every candidate needs a service time, and the arrival rate must be known.
+    → resource → profile; *measured* are profile files by their paths. *arrival_rate* is in requests/s. *dialect*
+    names the units (see ``aisprint_units``). With *require_profiles* every candidate needs a service time, and the
+    arrival rate must be known.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise ScenarioError(f"{folder} is no folder")
     reading = Reading(folder=folder)
-    scenario = _read(reading, deployment, profiles, arrival_rate, dialect, complete=require_profiles)
+    scenario = _read(reading, deployment, profiles, measured or {}, arrival_rate, dialect, complete=require_profiles)
     reading.require(f"application folder {folder}")
     if scenario is None:
         raise ScenarioError(f"application folder {folder} says too little")
@@ -84,6 +88,7 @@ def _read(
     reading: Reading,
     deployment: str | None,
     profiles: Mapping[str, Mapping[str, Any]] | None,
+    measured: Mapping[str, ProfileFile],
     arrival_rate: float | None,
     dialect: str,
     complete: bool,
@@ -101,7 +106,9 @@ def _read(
     if application is None:
         return None
     times = Times(application.components, [*continuum.resources, *continuum.functions])
-    read_profiles(reading, times, profiles)
+    keep_given(reading, times, profiles or {})
+    keep_measured(reading, times, measured)
+    read_profiles(reading, times)
     _look_for_gaps(reading, times, complete)
     scenario = Scenario(
         name=(graph.name or reading.folder.resolve().name or "application")[:LONGEST_NAME],

@@ -51,11 +51,15 @@ class Times:
         return [(partition, host) for partition, host in pairs if host not in self.found.get(partition, {})]
 
 
-def read_profiles(reading: Reading, times: Times, given: Mapping[str, Mapping[str, Any]] | None) -> None:
-    """Read all service times that the folder and the caller know."""
-    for partition, by_device in (given or {}).items():
+def keep_given(reading: Reading, times: Times, given: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep the service times that the caller knows: partition → resource → profile."""
+    for partition, by_device in given.items():
         for device, body in by_device.items():
             times.keep(partition, device, _given(reading, times, partition, device, body))
+
+
+def read_profiles(reading: Reading, times: Times) -> None:
+    """Read all service times that the files of the folder know."""
     root = reading.open(PROFILES)
     for partition, entry in (root.children() if root else {}).items():
         for device, inner in entry.children().items():

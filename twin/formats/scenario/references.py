@@ -75,7 +75,7 @@ class _References:
             hint = did_you_mean(segment, file.segments)
             self._complain((*keys, "segment"), f"no segment {segment!r} in {name}{hint}")
             return stand_in
-        return {**_figures(file, segment), **entry, "segment": segment}
+        return {**segment_figures(file, segment), **entry, "segment": segment}
 
     def _load(self, keys: Keys, path: Path) -> ProfileFile | None:
         if path not in self.profiles:
@@ -100,7 +100,8 @@ class _References:
             return entry
 
 
-def _figures(file: ProfileFile, segment: str) -> dict[str, Any]:
+def segment_figures(file: ProfileFile, segment: str) -> dict[str, Any]:
+    """Return what a profile entry of a scenario says of *segment*: laws, their uncertainty, and their source."""
     measured = file.segments[segment]
     figures: dict[str, Any] = {"service_time": _law(measured), "source": _source(file)}
     if measured.load_seconds:
