@@ -117,7 +117,7 @@ def measured_profile(
     place = _Place(wishes, containers, say=say, progress=progress)
     origin = provenance(threads=wishes.threads, samples=wishes.samples, seed=wishes.seed, provider=wishes.provider)
     origin = origin.model_copy(update={"emulation": place.emulation})
-    groups = [Group(name="whole models", make=lambda _: Subjects(models=dict(models), inputs=inputs))]
+    groups = _whole(models, inputs, wishes)
     left: tuple[ExitFigures, ...] = ()
     for name, model in models.items() if wishes.cut or wishes.exits else ():
         graph = read_graph(model, example=inputs[name], made_up=wishes.inputs is None, forward=wishes.forward)
@@ -144,6 +144,14 @@ def measured_profile(
         exits=left,
         interference=found.interference,
     )
+
+
+def _whole(models: Mapping[str, OnnxModel], inputs: dict[str, Inputs], wishes: Wishes) -> list[Group]:
+    """Return the group of the models as they are, or a group for each where each has a container of its own."""
+    if wishes.emulation is None:
+        return [Group(name="whole models", make=lambda _: Subjects(models=dict(models), inputs=inputs))]
+    alone = {name: Subjects(models={name: model}, inputs={name: inputs[name]}) for name, model in models.items()}
+    return [Group(name=name, make=lambda _, own=own: own) for name, own in alone.items()]  # type: ignore[misc]
 
 
 class _Place:

@@ -296,6 +296,22 @@ def test_after_a_stop_what_was_measured_in_containers_stays(tmp_path: Path) -> N
     assert load_profile(out).does_not_fit == ("net_partition4_1",)
 
 
+def test_each_model_of_several_is_kept_when_it_is_done(tmp_path: Path) -> None:
+    """A stop while the second one runs does not cost the first one."""
+    command = (chain(tmp_path / "a.onnx"), chain(tmp_path / "b.onnx"), "--emulate", HALF, "--out", tmp_path / "p.json")
+
+    def stops(path: str) -> bool:
+        if path.endswith("b.onnx"):
+            raise KeyboardInterrupt
+        return False
+
+    invoke(LocalProcesses(stops), *command)
+    rest = LocalProcesses()
+    assert invoke(rest, *command).exit_code == 0
+    assert [Path(job.command[2]).name for job in rest.jobs] == ["b.onnx"]
+    assert list(load_profile(tmp_path / "p.json").segments) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
