@@ -101,7 +101,7 @@ def test_factors_are_kept_in_the_profile(tmp_path: Path) -> None:
 
 @needs_two_cores
 def test_segments_of_a_chain_are_measured_beside_each_other(tmp_path: Path) -> None:
-    """Whole models, and the segments that --cuts K makes of one; in JSON every pair, in both directions."""
+    """Every pair of them, in both directions; heads and tails of different cuts never run together, so they are not."""
     nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Neg", ["a"], ["y"])]
     net = saved(tmp_path / "net.onnx", nodes, [value("x", [4])], [value("y", [4])])
     command = [net, "--cuts", "1", "--interference", "--samples", "2", "--json"]
@@ -110,3 +110,5 @@ def test_segments_of_a_chain_are_measured_beside_each_other(tmp_path: Path) -> N
     pairs = {(each["segment"], each["beside"]) for each in json.loads(result.stdout)["interference"]}
     parts = ("net_partition1_1", "net_partition1_2")
     assert pairs == {("net", "net"), *((one, other) for one in parts for other in parts)}
+    every = CliRunner().invoke(calibrate_command, [net, "--cuts", "all", *command[3:]])
+    assert [(each["segment"], each["beside"]) for each in json.loads(every.stdout)["interference"]] == [("net", "net")]
