@@ -26,6 +26,7 @@ DOORS = {
     "onnx": "design/",
     "onnxruntime": "design/",
     "docker": "runtime/",
+    "river": "runtime/drift/river_detectors.py",
 }
 
 

@@ -6,7 +6,8 @@ TwinError
 ├── ProfileError      a measured profile cannot be read or made
 ├── DesignError       annotated components, their models and the files beside them do not fit together
 ├── EngineError       the engine cannot run this scenario
-└── PolicyError       a policy cannot be made, or fails while it decides
+├── PolicyError       a policy cannot be made, or fails while it decides
+└── DriftError        a series cannot be watched for drift, or the settings do not fit it
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ class EngineError(TwinError):
 
 class PolicyError(TwinError):
     """A policy cannot be made, or fails while it decides."""
+
+
+class DriftError(TwinError):
+    """A series cannot be watched for drift, or the settings do not fit it."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
