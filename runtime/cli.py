@@ -22,6 +22,7 @@ COMMANDS = {
     "pareto": ("design.commands_pareto:pareto_command", "Find plans of which none is better in everything."),
     "new": ("design.commands_designs:new_command", "Start an application folder of annotated components."),
     "designs": ("design.commands_designs:designs_command", "Write designs and deployments of annotated components."),
+    "drift": ("runtime.drift.commands:drift_command", "Say how good drift detectors are on your metrics."),
     "calibrate": ("design.commands:calibrate_command", "Time ONNX models with onnxruntime."),
 }
 """Command → where it lives, and its line in the help; a module is imported only when its command is called."""

@@ -28,6 +28,9 @@ class Watch:
 
     false_alarms: int
 
+    was_watching: bool
+    """Whether it was looking when the drift began, not busy with what follows a false alarm."""
+
     delay: float | None
     """Hours from the beginning of the drift to the first alarm; None where there was none."""
 
@@ -66,17 +69,22 @@ class Evaluation:
         return poisson_rate(self.false_alarms, self.watched_days, self.confidence)
 
     @property
+    def attentive(self) -> list[Watch]:
+        """The replications in which it was looking when the drift began."""
+        return [each for each in self.watches if each.was_watching]
+
+    @property
     def delay(self) -> Estimate:
-        """Hours to the alarm in those replications that had one."""
-        return over_replications([each.delay for each in self.watches if each.delay is not None], self.confidence)
+        """Hours to the alarm where it was looking and found the drift."""
+        return over_replications([each.delay for each in self.attentive if each.delay is not None], self.confidence)
 
     @property
     def missed(self) -> Estimate:
-        """Share of the replications whose drift raised no alarm; no value without drift."""
-        if not self.has_drift:
+        """Share of the drifts it looked at and did not find; no value without drift."""
+        count = len(self.attentive)
+        if not self.has_drift or not count:
             return Estimate(nan)
-        count = len(self.watches)
-        return exact_share(sum(each.delay is None for each in self.watches) / count, count, self.confidence)
+        return exact_share(sum(each.delay is None for each in self.attentive) / count, count, self.confidence)
 
 
 def evaluate(
@@ -92,7 +100,7 @@ def evaluate(
 
     *drift_at* is the second at which the drift begins; None: all is without drift. *progress* is called after each
     watch. An alarm before the drift is false; data collection, retraining and a new reference follow it as they would
-    in reality, so that a detector may miss a drift because it was busy, or took it for the reference.
+    in reality. A drift that begins meanwhile tells nothing of the detector: it is counted apart.
     """
     return [
         Evaluation(
@@ -137,6 +145,7 @@ def watch(settings: DriftSettings, series: Series, *, drift_at: float | None) ->
     border = inf if drift_at is None else drift_at
     changes = loop.advance(min(border, end))
     watched_days = sum(each.watched_hours for each in loop.fields) / DAY
+    was_watching = all(each.phase is Phase.WATCHING for each in loop.fields)
     changes += loop.advance(end)
     alarms = tuple(change.time for change in changes if change.phase is Phase.COLLECTING)
     found = [time for time in alarms if time > border]
@@ -144,6 +153,7 @@ def watch(settings: DriftSettings, series: Series, *, drift_at: float | None) ->
         alarms=alarms,
         watched_days=watched_days,
         false_alarms=len(alarms) - len(found),
+        was_watching=was_watching,
         delay=(found[0] - border) / HOUR if found else None,
         retrainings=loop.retrainings,
         looks=sum(each.looks for each in loop.fields),
@@ -174,6 +184,7 @@ def as_figures(found: Sequence[Evaluation]) -> list[dict[str, Any]]:
             "false_alarms_per_day": _figure(each.false_alarms_per_day),
             "delay_hours": _figure(each.delay),
             "missed": _figure(each.missed),
+            "busy_when_it_began": len(each.watches) - len(each.attentive) if each.has_drift else None,
             "retrainings": sum(one.retrainings for one in each.watches),
             "looks": sum(one.looks for one in each.watches),
             "looks_without_data": sum(one.blind_looks for one in each.watches),
