@@ -37,7 +37,7 @@ def allowance(settings: DriftSettings, field: FieldSettings, *, values_per_day: 
     if settings.false_alarms_per_day is not None:
         per_day = min(most, settings.false_alarms_per_day / settings.count)
     return Allowance(
-        level=needed * per_day / looks,
+        level=min(needed * per_day / looks, field.test_threshold),
         per_value=min(per_day / values_per_day, 0.5),
         confirmations=settings.confirmations,
     )

@@ -23,6 +23,9 @@ FloatArray = NDArray[np.float64]
 _FARTHEST = 8.0
 """Largest score; beyond it the normal law has no digits left."""
 
+_ROUNDING = 1e-12
+"""Differences, relative to the mean, that are those of floating point."""
+
 
 class _Chart:
     """Two sums, one upwards and one downwards, that an alarm ends (E. S. Page, Biometrika 41, 1954)."""
@@ -90,8 +93,9 @@ class PageHinkley(_Chart):
         self._count += 1
         self._mean += deviation / self._count
         squares, self._squares = self._squares, self._squares + deviation * (value - self._mean)
-        if squares <= 0:
-            return 0.0 if deviation == 0 else _FARTHEST * (1 if deviation > 0 else -1)
+        least = _ROUNDING * abs(self._mean)  # what a constant seems to vary by
+        if squares <= count * least**2:
+            return 0.0 if abs(deviation) <= least else _FARTHEST * (1 if deviation > 0 else -1)
         student = deviation / sqrt(squares / (count - 1) * (1 + 1 / count))
         # The smaller tail keeps its digits.
         score = float(-special.ndtri(special.stdtr(count - 1, -abs(student))))

@@ -126,7 +126,7 @@ def run(asked: Asked, *, show_progress: bool) -> Done:
         replications = [recorded]
     else:
         replications = list(_replications(study, recorded, options))
-    names = _detectors(asked)
+    names = _detectors(asked, settings)
     with watch_bar(len(names) * len(replications), hidden=not show_progress) as bar:
         found = evaluate(
             names, settings, replications, drift_at=drift_at, progress=lambda: bar.advance(bar.task_ids[0])
@@ -258,12 +258,11 @@ def _confirmations(words: str) -> tuple[int, int]:
     return needed, among
 
 
-def _detectors(asked: Asked) -> list[DetectorName]:
+def _detectors(asked: Asked, settings: DriftSettings) -> list[DetectorName]:
     """Return which detectors are asked for: those named, else that of the configuration, else all."""
     names = asked.options["detectors"]
     if not names and asked.options["config"] is not None:
-        config = load_drift_config(asked.options["config"])
-        names = [one.statistical_test for fields in config.metrics.values() for one in fields.values()]
+        names = [one.statistical_test for fields in settings.metrics.values() for one in fields.values()]
     for name in names:
         detector(name)  # says at once which library is absent
     return [cast("DetectorName", name) for name in dict.fromkeys(names or available())]

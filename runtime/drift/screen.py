@@ -37,7 +37,7 @@ def asked(settings: DriftSettings) -> str:
     if settings.false_alarms_per_day is None:
         rate = level * looks / settings.confirmations[0]
         return (
-            f"{looks:g} looks a day, each at level {level:.2g}, uncorrected: expect up to {rate:.2g} false alarms a day; "
+            f"{looks:g} looks a day, each at level {level:.2g}, uncorrected: up to {rate:.2g} false alarms a day; "
             f"50 independent looks raise one in {chance_of_any(level, 50):.0%} of the cases"
         )
     return (

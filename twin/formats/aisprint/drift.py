@@ -62,11 +62,12 @@ def load_drift_state(path: Path) -> dict[str, dict[str, int]]:
     source = load_yaml(path)
     problems = []
     for metric, fields in source.data.items():
-        for field, state in (fields if isinstance(fields, dict) else {"": fields}).items():
+        # A metric that holds no fields is wrong as a whole.
+        states = {(metric, field): state for field, state in fields.items()} if isinstance(fields, dict) else {}
+        for keys, state in (states or {(metric, ""): None}).items():
             if type(state) is not int or state not in _WORDS:
                 known = ", ".join(f"{number} ({word})" for number, word in _WORDS.items())
-                keys = (metric, field) if field else (metric,)
-                message = f"expected field: state with a state of {known}, got {state!r}"
+                message = f"expected field: state with a state of {known}, got {state if states else fields!r}"
                 problems.append(Problem(".".join(keys), message, source.line(keys), source.column(keys)))
     if problems:
         raise DriftError(str(path), problems)
