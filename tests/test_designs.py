@@ -27,6 +27,7 @@ from design.designs.segment_code import UncutCodeError, segment_code
 from tests.annotated_apps import candidate, code, write_app
 from twin.errors import DesignError, TwinError
 from twin.formats.aisprint import load_application
+from twin.formats.aisprint.drift import load_drift_config
 from twin.formats.reading import read_scenario
 from twin.theory import solve
 
@@ -369,6 +370,8 @@ def test_several_drift_metrics(tmp_path: Path) -> None:
         "detection_interval": 1,
         "metrics": {"m": {"s": watched(0.1), "score": watched(0.05, 7)}, "n": {"t": watched(0.2), "u": watched(0.3)}},
     }
+    read = load_drift_config(app / "common_config/drift_detector/drift_detector_config.yaml")
+    assert read.metrics["n"]["u"].test_threshold == 0.3
     sources["b"] = code("b", drift("m", field="s", detection_interval=2))
     write_app(tmp_path, sources, [["a", "b", 1]], [candidate("a", "Pi"), candidate("b", "VM")])
     assert any("detection_interval: is 2 here and 1 in another component" in one for one in problems(app))

@@ -237,6 +237,8 @@ def test_a_wrong_description_is_refused_with_its_lines(tmp_path: Path) -> None:
         load_study(path)
     assert sorted(problem.line or 0 for problem in caught.value.problems) == [1, 2, 4]
     assert "'mean'" in str(caught.value)
+    with pytest.raises(DriftError, match="is a scenario"):
+        load_study(ROOT / "scenarios" / "mask-detection" / "scenario.yaml")
     path.write_text("sampling_interval: 0.001\n")
     with pytest.raises(DriftError, match="values; at most"):
         load_study(path)

@@ -71,7 +71,8 @@ def drift_command(source: str, as_json: bool, plot: Path | None, state: Path | N
       ctwin drift http://localhost:8086 --database app --metric accuracy --field score
     """
     # Imported here, because the help of a command should not wait for scipy.
-    from runtime.drift.running import Asked, run
+    from runtime.drift.asking import Asked
+    from runtime.drift.running import run
     from runtime.drift.screen import show_evaluation
 
     done = run(Asked.from_options(source, options), show_progress=not as_json)

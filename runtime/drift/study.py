@@ -106,6 +106,8 @@ class Study(Value):
 def load_study(path: Path) -> Study:
     """Read a description of a drift; DriftError with lines for whatever is wrong with it."""
     source = load_yaml(path)
+    if {"continuum", "application"} & set(source.data):
+        raise DriftError(f"{path}: is a scenario, which has no drift of its own; describe the drift in another file")
     try:
         return Study.model_validate(source.data)
     except ValidationError as error:

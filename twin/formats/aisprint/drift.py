@@ -38,20 +38,6 @@ def _listed(data: Mapping[str, object]) -> dict[str, object]:
     return {**data, "confirmations": tuple(pair)} if isinstance(pair, list) else dict(data)
 
 
-def save_drift_config(settings: DriftSettings, path: Path) -> None:
-    """Write the settings that AI-SPRINT knows as its detector reads them."""
-    metrics = {
-        metric: {field: one.model_dump() for field, one in fields.items()}
-        for metric, fields in settings.metrics.items()
-    }
-    document = {
-        "data_collection_period": settings.data_collection_period,
-        "detection_interval": settings.detection_interval,
-        "metrics": metrics,
-    }
-    write_text(path, to_yaml(document), error=DriftError)
-
-
 def save_drift_state(states: Mapping[str, Mapping[str, int]], path: Path) -> None:
     """Write metric → field → 0, 1 or 2 in one step, so that no component reads half a file."""
     write_text(path, to_yaml({metric: dict(fields) for metric, fields in states.items()}), error=DriftError)
