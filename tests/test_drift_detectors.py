@@ -281,3 +281,24 @@ def test_without_river_its_detectors_say_what_to_install(monkeypatch: pytest.Mon
         detector("adwin")
     assert "adwin" not in available()
     assert "cusum" in available()
+
+
+@pytest.mark.parametrize("name", [name for name in available() if name in ("cusum", "adwin", "kswin")])
+def test_ranks_do_not_see_the_scale(name: str) -> None:
+    """Values and their exponentials alarm at the same look: nothing but their order counts."""
+    alarms = []
+    for turned in (lambda values: values, lambda values: np.exp(3 * values)):
+        rng = np.random.default_rng(12)
+        one = detector(name)
+        one.learn(turned(rng.normal(size=300)), Allowance(level=0.001, per_value=1e-4))
+        values = turned(rng.normal(0.8, 1, 800))
+        alarms.append(next(end for end in range(5, 801, 5) if one.look(values[:end], 5)))
+    assert alarms[0] == alarms[1]
+
+
+def test_kolmogorov_and_smirnov_say_nothing_on_their_way(recwarn: pytest.WarningsRecorder) -> None:
+    """Where the exact law fails scipy takes the limiting one; no warning reaches the user."""
+    rng = np.random.default_rng(0)
+    found = [p_value("kolmogorov-smirnov", np.round(rng.random(n), 2), np.ones(k)) for n, k in ((100, 20), (97, 64))]
+    assert max(found) < 1e-6
+    assert not recwarn.list
