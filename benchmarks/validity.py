@@ -35,7 +35,7 @@ from twin.engines.simpy_engine import simulate_network
 from twin.engines.simpy_engine.live import run_live
 from twin.engines.trajectory import Trajectory
 from twin.files import write_text
-from twin.formats.profile_file import Provenance
+from twin.formats.profile_schema import Provenance
 from twin.model.law import Law
 from twin.model.workload import Poisson, Source
 from twin.network import Entry, Network, NodePool, Send, Stage, Step
