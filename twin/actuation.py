@@ -85,6 +85,8 @@ class Actuator:
 
     def problems(self, plan: Plan) -> list[Problem]:
         """Return what keeps *plan* from being brought about."""
+        if plan.placements == (self.pending or self.in_force).placements:
+            return []  # it asks for nothing new
         problems = plan_problems(self.scenario, plan)
         for name in self.rules.fixed_resources:
             most = self._initial.nodes(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -94,7 +95,8 @@ class ControlledReplication:
         self.monitor = Monitor(universe, engine, plan, seed=seed, replication=replication)
         self.seats = universe.seats(plan)
         self.network = universe.network(plan, self.seats)
-        self.timeline = Timeline(nodes={name: [] for name in self._resources()})
+        self._first_node = dict(_first_nodes(universe))
+        self.timeline = Timeline(nodes={name: [] for name in self._first_node})
         self.refused: list[Refusal] = []
         self.policy_errors: list[Refusal] = []
         self.plans = [(0.0, plan)]
@@ -169,25 +171,16 @@ class ControlledReplication:
 
     # -- nodes --------------------------------------------------------------------------------------------------
 
-    def _resources(self) -> dict[str, int]:
-        """Return the number of the first node of each resource."""
-        first, numbers = 0, {}
-        for pool in self.universe.stations.values():
-            if isinstance(pool, NodePool):
-                numbers[pool.name] = first
-                first += pool.nodes
-        return numbers
-
     def _is_occupied(self, resource: str, node: int) -> bool:
-        return bool(self.engine.census().node_present[self._resources()[resource] + node] > 0)
+        return bool(self.engine.census().node_present[self._first_node[resource] + node] > 0)
 
     def _paid(self) -> dict[str, int]:
         """Return how many nodes of each resource are paid now: ordered, wanted, or not empty yet."""
-        rented, present = self.actuator.rented(), self.engine.census().node_present
+        rented, present = self.actuator.rented(), self.engine.census().node_present.tolist()
         counts = {}
         for pool in self.universe.stations.values():
             if isinstance(pool, NodePool):
-                first = self._resources()[pool.name]
+                first = self._first_node[pool.name]
                 counts[pool.name] = sum((pool.name, i) in rented or present[first + i] > 0 for i in range(pool.nodes))
         return counts
 
@@ -218,3 +211,12 @@ class ControlledReplication:
             timeline=self.timeline,
             plans=tuple(self.plans),
         )
+
+
+def _first_nodes(universe: Universe) -> Iterator[tuple[str, int]]:
+    """Yield each resource with the number of its first node."""
+    first = 0
+    for pool in universe.stations.values():
+        if isinstance(pool, NodePool):
+            yield pool.name, first
+            first += pool.nodes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Monitor:
         """Constraint → whether its true value broke it, window by window."""
         self._noise = stream(seed, replication, "monitor")
         self._layout = _Layout(universe)
+        self._paths = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
         self._requests = 0
         self._open: IntArray = np.empty(0, dtype=np.int64)
         self._open_since: FloatArray = np.empty(0)
@@ -81,7 +83,8 @@ class Monitor:
         visits, executions, passages = (self._rows(name, since) for name in self._first)
         steps = _Groups(visits, len(self._layout.steps))
         stages = self._stage_times(steps, executions)
-        self._judge(stages, passages, answered, now - since)
+        along = _Groups(passages, len(self._paths))
+        self._judge(stages, along, answered, now - since)
         names = [entry.name for entry in self.scenario.workload.sources.values()]
         span = max(now - since, 1e-9)
         return Observation(
@@ -92,13 +95,13 @@ class Monitor:
             throughput=len(answered) / span,
             lost=int(lost.sum()),
             unfinished=census.live,
-            response_time=self._times(answered),
+            response_time=self._times(_Sample(answered)),
             components={
                 stage.name: ComponentSeen(throughput=len(times) / span, response_time=self._times(times))
                 for stage, times in zip(self.universe.components, stages, strict=True)
             },
             partitions=self._partitions(steps, plan),
-            paths=self._paths(passages),
+            paths={constraint_name(limit): self._times(along.durations(i)) for i, limit in enumerate(self._paths)},
             resources=self._resources(census, since, plan),
             bandwidths=self._bandwidths(now),
             alarms=self.alarms.update(now, self._measured()),
@@ -140,7 +143,7 @@ class Monitor:
         inside = columns[0] > since
         return columns[1][inside], columns[2][inside]
 
-    def _stage_times(self, steps: _Groups, executions: FloatArray) -> list[FloatArray]:
+    def _stage_times(self, steps: _Groups, executions: FloatArray) -> list[_Sample]:
         """Return the times of the executions of each component."""
         own = _Groups(executions, len(self.universe.components))
         stages = self._layout.stages
@@ -157,25 +160,19 @@ class Monitor:
             return value
         return max(0.0, value * (1.0 + self.rules.noise * float(self._noise.standard_normal())))
 
-    def _times(self, times: FloatArray) -> Times:
-        if not len(times):
+    def _times(self, sample: _Sample) -> Times:
+        if not len(sample):
             return Times(count=0)
-        mean, p95 = self._blurred(float(times.mean())), self._blurred(_quantile(times, 0.95))
-        return Times(count=len(times), mean=mean, p95=p95)
+        return Times(count=len(sample), mean=self._blurred(sample.mean), p95=self._blurred(sample.p95))
 
     def _partitions(self, steps: _Groups, plan: Plan) -> dict[str, PartitionSeen]:
         at = {name: self.universe.step_index[name, placement.resource] for name, placement in plan.placements.items()}
         return {
             name: PartitionSeen(
-                service_time=self._times(steps.of(i)[:, 4]), response_time=self._times(steps.durations(i))
+                service_time=self._times(steps.service_times(i)), response_time=self._times(steps.durations(i))
             )
             for name, i in at.items()
         }
-
-    def _paths(self, passages: FloatArray) -> dict[str, Times]:
-        limits = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
-        times = _Groups(passages, len(limits))
-        return {constraint_name(limit): self._times(times.durations(i)) for i, limit in enumerate(limits)}
 
     def _use(self, census: Census) -> None:
         """Add up what the nodes did since the last look."""
@@ -228,20 +225,18 @@ class Monitor:
         counts = {constraint_name(each) for each in self.scenario.constraints if isinstance(each, ThroughputConstraint)}
         return {name: value if name in counts else self._blurred(value) for name, value in self._values.items()}
 
-    def _judge(self, stages: list[FloatArray], passages: FloatArray, answered: FloatArray, span: float) -> None:
+    def _judge(self, stages: list[_Sample], along: _Groups, answered: FloatArray, span: float) -> None:
         """Find the true value of every constrained figure, and note whether it breaks its constraint."""
-        paths = [each for each in self.scenario.constraints if isinstance(each, GlobalConstraint)]
-        groups = _Groups(passages, len(paths))
-        along = iter([groups.durations(i) for i in range(len(paths))])
+        paths = iter(range(len(self._paths)))
         self._values: dict[str, float | None] = {}
         for constraint in self.scenario.constraints:
             if isinstance(constraint, DeviceConstraint):
                 continue
             times = answered
             if isinstance(constraint, GlobalConstraint):
-                times = next(along)
+                times = along.durations(next(paths)).times
             elif isinstance(constraint, LocalConstraint | ThroughputConstraint):
-                times = stages[self.universe.stage_index[constraint.component]]
+                times = stages[self.universe.stage_index[constraint.component]].times
             value = limited_value(constraint, times, span)
             name = constraint_name(constraint)
             self._values[name] = value
@@ -279,23 +274,61 @@ class _Layout:
         return np.array([plan.nodes(name) for name in self.names], dtype=np.float64)
 
 
+class _Sample:
+    """Times of which mean and 95th percentile may be asked for more than once: they are computed the first time."""
+
+    def __init__(self, times: FloatArray) -> None:
+        self.times = times
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @cached_property
+    def mean(self) -> float:
+        return float(self.times.mean())
+
+    @cached_property
+    def p95(self) -> float:
+        return _quantile(self.times, 0.95)
+
+
 class _Groups:
-    """Rows of records by their owner, the second column; a third and a fourth column say from when to when."""
+    """Columns of records by the owner of a row, in the order of the rows; what was asked for once is kept."""
 
     def __init__(self, rows: FloatArray, count: int) -> None:
-        # Whole numbers of 16 bits are sorted in one pass; more steps or components than that have other troubles.
-        owners = rows[:, 1].astype(np.int16 if count < MOST_SHORT else np.int64)
-        self._rows = rows if count == 1 else rows[np.argsort(owners, kind="stable")]
-        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))]).tolist()
+        self._rows = rows
+        self._order: IntArray | None = None
+        self._bounds = [0] * (count + 1)
+        self._durations: dict[int, _Sample] = {}
+        if len(rows):
+            # Whole numbers of 16 bits are sorted in one pass; more steps or components than that have other troubles.
+            owners = rows[:, 1].astype(np.int16 if count < MOST_SHORT else np.int64)
+            self._order = np.argsort(owners, kind="stable") if count > 1 else None
+            self._bounds[1:] = np.cumsum(np.bincount(owners, minlength=count)).tolist()
 
-    def of(self, owner: int) -> FloatArray:
-        """Return the rows of *owner*."""
-        return self._rows[self._bounds[owner] : self._bounds[owner + 1]]
-
-    def durations(self, owner: int) -> FloatArray:
+    def durations(self, owner: int) -> _Sample:
         """Return end less start of the rows of *owner*."""
-        rows = self.of(owner)
-        return rows[:, 3] - rows[:, 2]
+        if owner not in self._durations:
+            self._durations[owner] = self._of(owner, self._ends_less_starts)
+        return self._durations[owner]
+
+    def service_times(self, owner: int) -> _Sample:
+        """Return the service times of *owner*, a step."""
+        return self._of(owner, self._services)
+
+    def _of(self, owner: int, column: FloatArray) -> _Sample:
+        return _Sample(column[self._bounds[owner] : self._bounds[owner + 1]])
+
+    @cached_property
+    def _ends_less_starts(self) -> FloatArray:
+        return self._sorted(self._rows[:, 3] - self._rows[:, 2])
+
+    @cached_property
+    def _services(self) -> FloatArray:
+        return self._sorted(self._rows[:, 4])
+
+    def _sorted(self, column: FloatArray) -> FloatArray:
+        return column if self._order is None else column[self._order]
 
 
 def _quantile(times: FloatArray, share: float) -> float:

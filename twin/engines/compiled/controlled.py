@@ -48,6 +48,7 @@ class ControlledCompiled(CompiledRun):
         self.memory["nodes"]["fails"] = True
         self.horizon = inf if horizon is None else horizon
         self.over = False
+        self._census: Census | None = None
         self._owners = np.repeat(np.arange(len(self.memory["nodes"])), self.memory["nodes"]["shares_count"])
 
     # -- the course of the run ----------------------------------------------------------------------------------
@@ -62,6 +63,7 @@ class ControlledCompiled(CompiledRun):
         if self.over or until <= self.now:
             return
         clock = self.memory.clock
+        self._census = None
         clock["horizon"] = min(until, self.horizon)
         need = self.go_on()
         if need == kernel.DRAINED and np.isfinite(clock["horizon"][0]):
@@ -72,6 +74,7 @@ class ControlledCompiled(CompiledRun):
     def switch(self, network: Network, *, kill: bool) -> None:
         """Go on under the routes of *network*, another network of the same universe."""
         memory = self.memory
+        self._census = None
         self.network = network
         self.layout.rewire(network)
         memory["hops"] = self.layout.tables["hops"]
@@ -91,7 +94,12 @@ class ControlledCompiled(CompiledRun):
     # -- to be looked at ----------------------------------------------------------------------------------------
 
     def census(self) -> Census:
-        """Look at what is where."""
+        """Look at what is where; what was seen stays true until the run goes on."""
+        if self._census is None:
+            self._census = self._counted()
+        return self._census
+
+    def _counted(self) -> Census:
         nodes, stations = self.memory["nodes"], self.memory["stations"]
         pools = len(self.network.stations)
         present = np.where(stations["kind"] == FUNCTION, stations["busy"], stations["stranded_count"])[:pools]
