@@ -153,24 +153,24 @@ class ControlledSimulation(Simulation):
 
     def visits(self, first: int) -> FloatArray:
         """Return the visits recorded so far, from number *first* on."""
-        return _rows(self._visits, first, 6)
+        return _rows(self.records.visits, first, 6)
 
     def executions(self, first: int) -> FloatArray:
         """Return the executions recorded so far, from number *first* on."""
-        return _rows(self._executions, first, 4)
+        return _rows(self.records.executions, first, 4)
 
     def passages(self, first: int) -> FloatArray:
         """Return the passages recorded so far, from number *first* on."""
-        return _rows(self._passages, first, 4)
+        return _rows(self.records.passages, first, 4)
 
     def requests(self, first: int) -> tuple[FloatArray, IntArray]:
         """Return arrival time and source of the requests from number *first* on."""
-        return np.array(self.arrivals[first:]), np.array(self.source_of[first:], dtype=np.int64)
+        return np.array(self.records.arrivals[first:]), np.array(self.records.source_of[first:], dtype=np.int64)
 
     def outcomes(self, requests: IntArray) -> tuple[FloatArray, np.ndarray[Any, np.dtype[np.bool_]]]:
         """Return the end of each of *requests* (NaN: not yet) and whether it was lost."""
-        ends = np.array([self.ends[request] for request in requests], dtype=np.float64)
-        return ends, np.array([request in self.lost for request in requests.tolist()], dtype=np.bool_)
+        ends = np.array([self.records.ends[request] for request in requests], dtype=np.float64)
+        return ends, np.array([request in self.records.lost for request in requests.tolist()], dtype=np.bool_)
 
 
 def _leaves(token: Token, node: float) -> bool:
