@@ -430,3 +430,40 @@ def test_after_the_switch_the_new_plan_meets_its_theory() -> None:
     for measured, theory in ((before, 1 / (1 / mean - rate)), (after, 1 / (1 / mean - rate / 2))):
         half_width = 3.1 * measured.std(ddof=1) / len(measured) ** 0.5  # 99 % of Student's t with 11 degrees
         assert abs(measured.mean() - theory) < half_width
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_times_are_seen_of_the_component_that_took_them(engine: str) -> None:
+    """Two components in a row that never wait take 0.1 s and 0.3 s; nobody's times are taken for the other's."""
+    scenario = Scenario.model_validate(
+        {
+            "name": "row",
+            "continuum": {
+                "layers": {"cloud": {"type": "Virtual"}},
+                "domains": {"net": {"layers": ["cloud"], "bandwidth_mbit_per_s": 1000}},
+                "resources": {"one": {"layer": "cloud"}, "two": {"layer": "cloud"}},
+            },
+            "application": {
+                "components": {"a": {"candidates": ["one"]}, "b": {"candidates": ["two"]}},
+                "dependencies": [{"from": "a", "to": "b"}],
+            },
+            "profiles": {
+                "a": {"one": {"mean": 0.1, "law": "deterministic"}},
+                "b": {"two": {"mean": 0.3, "law": "deterministic"}},
+            },
+            "workload": {"sources": {"s": {"arrivals": {"process": "deterministic", "rate": 1.0}}}},
+            "run": {"horizon": 35.0, "transfers_within_resource": "free"},
+            "reconfiguration": {"period": 10.0},
+        }
+    )
+    plan = Plan(placements={"a": Placement(resource="one"), "b": Placement(resource="two")})
+    policy = Scripted()
+    simulate_policy(scenario, plan, lambda: policy, name="watch", engine=engine, replications=1)
+    last = policy.seen[-1]
+    for name, seconds in (("a", 0.1), ("b", 0.3)):
+        for times in (
+            last.components[name].response_time,
+            last.partitions[name].response_time,
+            last.partitions[name].service_time,
+        ):
+            assert (times.mean, times.p95) == pytest.approx((seconds, seconds))
