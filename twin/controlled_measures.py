@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from twin.breaches import Breach, breaches, share_in_breach
 from twin.controlled_run import Course, Refusal, Timeline
 from twin.engines.trajectory import FloatArray
 from twin.kept import sample
 from twin.measure import Sample
-from twin.model.constraints import GlobalConstraint, LocalConstraint, TimeLimit, constraint_name
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 from twin.network import FunctionPool, NodePool
 from twin.universe import Universe
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
-    """How one constraint fared."""
-
-    requests: float | None
-    """Share of its requests beyond the limit, lost and overdue ones included; None: it limits no time."""
-
-    windows: float | None
-    """Share of the windows of the monitoring in which it was broken; None: it was never measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +32,8 @@ class ControlledMeasures:
     """Euro: nodes from order to release, and what the functions bill."""
     energy: float
     """Joule of the nodes that were paid."""
+    in_breach: float | None
+    """Share of requests that were lost or broke any time limit; None: there is none."""
     violations: dict[str, Breach]
     accuracy: float | None
     """Mean accuracy of the deployments over the executions they served; None: unknown."""
@@ -71,7 +61,8 @@ def controlled_measures(universe: Universe, course: Course) -> ControlledMeasure
         response_time=sample(run.ends[completed] - run.arrivals[completed]),
         cost=_cost_of_nodes(universe.scenario, node_seconds) + _cost_of_functions(universe, course),
         energy=_energy(universe, course, node_seconds),
-        violations=dict(_breaches(universe, course)),
+        in_breach=share_in_breach(universe, course),
+        violations=breaches(universe, course),
         accuracy=_accuracy(universe, run.visits),
         reconfigurations=course.reconfigurations,
         refused=course.refused,
@@ -157,37 +148,7 @@ def _energy(universe: Universe, course: Course, node_seconds: dict[str, float]) 
     return total
 
 
-# -- what was promised, what was delivered --------------------------------------------------------------------------
-
-
-def _breaches(universe: Universe, course: Course) -> Iterator[tuple[str, Breach]]:
-    paths = 0
-    for constraint in universe.scenario.constraints:
-        name = constraint_name(constraint)
-        windows = course.broken.get(name)
-        requests = _share_beyond(universe, course, constraint, paths) if isinstance(constraint, TimeLimit) else None
-        paths += isinstance(constraint, GlobalConstraint)
-        if windows or requests is not None:
-            yield name, Breach(requests=requests, windows=sum(windows) / len(windows) if windows else None)
-
-
-def _share_beyond(universe: Universe, course: Course, constraint: TimeLimit, path: int) -> float | None:
-    run, failed = course.trajectory, 0
-    if isinstance(constraint, LocalConstraint):
-        stage = universe.stage_index[constraint.component]
-        steps = universe.stages[stage].steps
-        rows = run.executions if len(steps) > 1 else run.visits
-        rows = rows[rows[:, 1] == (stage if len(steps) > 1 else steps[0])]
-        times = rows[:, 3] - rows[:, 2]
-    elif isinstance(constraint, GlobalConstraint):
-        rows = run.passages[run.passages[:, 1] == path]
-        times = rows[:, 3] - rows[:, 2]
-    else:
-        done = np.isfinite(run.ends) & ~run.lost
-        overdue = ~np.isfinite(run.ends) & ~run.lost & (run.horizon - run.arrivals > constraint.limit)
-        times, failed = run.ends[done] - run.arrivals[done], int(run.lost.sum() + overdue.sum())
-    count = len(times) + failed
-    return float((times > constraint.limit).sum() + failed) / count if count else None
+# -- what was delivered ---------------------------------------------------------------------------------------------
 
 
 def _accuracy(universe: Universe, visits: FloatArray) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twin.control import Policy
+from twin.controlled_figures import SWING_PERIODS, estimates, figures_of
 from twin.controlled_measures import ControlledMeasures, controlled_measures
 from twin.controlled_run import ControlledReplication, Course, OnError
 from twin.engines.choice import Engine, make_ready
@@ -18,6 +19,7 @@ from twin.model.checks import require_sound
 from twin.model.plan import Plan
 from twin.model.plan_checks import require_fitting
 from twin.model.scenario import Scenario
+from twin.statistics import Estimate
 from twin.universe import Universe
 
 TIME_LIMIT = 60.0
@@ -33,6 +35,13 @@ class ControlledRun:
     engine: Engine
 
     replications: tuple[ControlledMeasures, ...]
+
+    swing: float
+    """Seconds within which a change that is taken back is a reversal."""
+
+    def estimates(self, confidence: float) -> dict[str, Estimate]:
+        """Return mean and interval of every figure (see ``twin.controlled_figures``)."""
+        return estimates([figures_of(each, swing=self.swing) for each in self.replications], confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +105,12 @@ def simulate_policy(
         if progress:
             progress(len(measures), wanted)
     called = name or str(getattr(policy, "name", getattr(policy, "__name__", type(policy).__name__)))
-    return ControlledRun(policy=called, engine=taken, replications=tuple(measures))
+    return ControlledRun(policy=called, engine=taken, replications=tuple(measures), swing=swing_of(scenario))
+
+
+def swing_of(scenario: Scenario) -> float:
+    """Return the seconds within which a change that is taken back is a reversal."""
+    return SWING_PERIODS * scenario.reconfiguration.period
 
 
 def replicate_policy(job: PolicyJob) -> ControlledMeasures:
