@@ -13,6 +13,7 @@ from twin.errors import TwinError
 
 COMMANDS = {
     "run": ("twin.commands.run:run_command", "Simulate a scenario and judge its plan."),
+    "policies": ("runtime.comparison.command:policies_command", "Compare policies that reconfigure, on the same days."),
     "sweep": ("twin.commands.sweep:sweep_command", "Run a scenario at every point of a grid."),
     "check": ("twin.commands.check:check_command", "Run scenarios against what they expect, for CI."),
     "convert": ("twin.formats.commands:convert_command", "Turn one file format into another."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,52 +90,67 @@ class Rate(click.ParamType[float]):
 PATH = click.Path(path_type=Path)
 
 
-def scenario_options(*, engine: str) -> Callable[[Command], Command]:
-    """Return the decorator that adds the options of every command that runs a scenario; *engine* is the usual one."""
-    options = (
-        click.option(
-            "--engine",
-            type=click.Choice(["auto", "simpy", "compiled", "theory"]),
-            default=engine,
-            show_default=True,
-            help="simpy: events in Python; compiled: machine code; auto: that for long runs; theory: closed forms.",
+def scenario_options(*, engine: str, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Return the decorator that adds the options of every command that runs a scenario.
+
+    *engine* is the usual one; *without* names what does not concern the command, and ``theory``.
+    """
+    engines = [each for each in ("auto", "simpy", "compiled", "theory") if each not in without]
+    meanings = {
+        "simpy": "events in Python",
+        "compiled": "machine code",
+        "auto": "that for long runs",
+        "theory": "closed forms",
+    }
+    means = "; ".join(f"{name}: {meaning}" for name, meaning in meanings.items() if name in engines)
+    options = {
+        "engine": click.option(
+            "--engine", type=click.Choice(engines), default=engine, show_default=True, help=f"{means}."
         ),
-        click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together."),
-        click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication."),
-        click.option("--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests."),
-        click.option("--replications", type=click.IntRange(1, 100_000), help="Independent repetitions."),
-        click.option(
+        "arrival_rate": click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together."),
+        "requests": click.option("--requests", type=click.IntRange(min=1), help="Arrivals per replication."),
+        "horizon": click.option(
+            "--horizon", type=Rate(), help="Simulated seconds per replication, instead of --requests."
+        ),
+        "replications": click.option(
+            "--replications", type=click.IntRange(1, 100_000), help="Independent repetitions."
+        ),
+        "precision": click.option(
             "--precision",
             type=Percentage(),
             help="Add replications until the mean response time, or --precision-of, is known to ± this.",
         ),
-        click.option(
+        "precision_of": click.option(
             "--precision-of",
             metavar="FIGURE",
             help="Figure by its name in the report, such as constraints.NAME.violation_probability.",
         ),
-        click.option(
+        "calibration_draws": click.option(
             "--calibration-draws",
             type=click.IntRange(0, 100_000),
             metavar="N",
             help="Also ask, by N more replications, what the profiles leave open: samples, guessed speeds.",
         ),
-        click.option("--warm-up", type=WarmUp(), help="What to leave out at the start."),
-        click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports: the same chance."),
-        click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes."),
-        click.option("--override", help="Named overrides of the scenario file, separated by commas."),
-        click.option("--dialect", default="auto", show_default=True, help="How to read files of other tools."),
-        click.option(
+        "warm_up": click.option("--warm-up", type=WarmUp(), help="What to leave out at the start."),
+        "seed": click.option(
+            "--seed", type=click.IntRange(min=0), help="Equal seeds give equal reports: the same chance."
+        ),
+        "discipline": click.option("--discipline", type=click.Choice(["ps", "fifo"]), help="Discipline of all nodes."),
+        "override": click.option("--override", help="Named overrides of the scenario file, separated by commas."),
+        "dialect": click.option(
+            "--dialect", default="auto", show_default=True, help="How to read files of other tools."
+        ),
+        "profiles": click.option(
             "--profiles",
             type=PATH,
             multiple=True,
             help="Service times for an AI-SPRINT folder: a YAML file, or a profile of ctwin calibrate; repeatable.",
         ),
-    )
+    }
 
     def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
+        for name, option in reversed(options.items()):
+            command = command if name in without else option(command)
         return command
 
     return decorate
@@ -145,7 +160,7 @@ def require_one_length(settings: Mapping[str, object]) -> None:
     """Refuse a length given twice, and a figure to be precise about without a precision."""
     if settings["requests"] is not None and settings["horizon"] is not None:
         raise click.UsageError("give --requests or --horizon, not both")
-    if settings["precision_of"] is not None and settings["precision"] is None:
+    if settings.get("precision_of") is not None and settings["precision"] is None:
         raise click.UsageError("--precision-of needs --precision SHARE")
 
 
