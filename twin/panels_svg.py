@@ -11,7 +11,7 @@ from twin.plot_scales import Scale, is_spread, log_ticks, number, ticks
 from twin.svg_parts import FONT, GREY, GRID, LIMIT, TEXT, colour_of, polygon, polyline, shortened, stroke, words_at
 
 _LEFT, _WIDTH, _RIGHT = 190.0, 620.0, 40.0
-_HEIGHT, _ROW, _GAP = 110.0, 18.0, 34.0
+_HEIGHT, _ROW, _GAP = 110.0, 20.0, 34.0
 _LABEL = 24
 """Letters of a label that have room."""
 
@@ -47,6 +47,9 @@ class Panel:
     trails: tuple[Trail, ...]
 
     limits: tuple[float, ...] = ()
+
+    counts: bool = False
+    """Whether the values are whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ class _Panels:
         end = picture.horizon / self.seconds or 1.0
         self.x = Scale(ticks=_time_ticks(end), low=0.0, high=end, start=_LEFT, end=_LEFT + _WIDTH)
         self.top = 52.0 + _ROW * ((len(picture.names) + 1) // 2)
-        self.strip_top = self.top + len(picture.panels) * (_HEIGHT + _GAP)
+        self.strip_top = self.top + len(picture.panels) * (_HEIGHT + _GAP) + 16
         self.bottom = self.strip_top + _ROW * len(picture.strip.rows) + 6
 
     def svg(self) -> str:
@@ -131,7 +134,7 @@ class _Panels:
         top = self.top + position * (_HEIGHT + _GAP) + 12
         values = [value for trail in panel.trails for _, value in trail.points if value is not None]
         near = [limit for limit in panel.limits if values and limit <= 3 * max(values)]
-        y = _upright(sorted(values), near, top)
+        y = _upright(sorted(values), near, top, counts=panel.counts)
         yield words_at(24, top + 6, shortened(panel.label, _LABEL), anchor="start", weight="bold")
         for tick in y.ticks:
             yield stroke(_LEFT, y.at(tick), _LEFT + _WIDTH, y.at(tick), GRID, 1)
@@ -164,10 +167,10 @@ class _Panels:
             yield stroke(_LEFT, middle, _LEFT + _WIDTH, middle, GRID, 1)
             for begin, end in row.spans:
                 left, right = self.x.within(begin / self.seconds), self.x.within(end / self.seconds)
-                yield stroke(left, middle, max(right, left + 1), middle, LIMIT, 7)
+                yield stroke(left, middle + 4, max(right, left + 1), middle + 4, LIMIT, 5)
             for moment in row.moments:
                 x = self.x.within(moment / self.seconds)
-                yield polygon([(x - 4, middle - 6), (x + 4, middle - 6), (x, middle + 2)], colour_of(row.colour))
+                yield polygon([(x - 4, middle - 8), (x + 4, middle - 8), (x, middle)], colour_of(row.colour))
 
     def _time(self) -> Iterator[str]:
         yield stroke(_LEFT, self.bottom, _LEFT + _WIDTH, self.bottom, GREY, 1)
@@ -186,9 +189,11 @@ def _time_ticks(end: float) -> list[float]:
     return [tick for tick in ticks(0.0, end, 9) if tick <= end * (1 + 1e-9)]
 
 
-def _upright(values: Sequence[float], limits: Sequence[float], top: float) -> Scale:
+def _upright(values: Sequence[float], limits: Sequence[float], top: float, *, counts: bool) -> Scale:
     """Return the upright scale for *values*, which are in order."""
     highest = max((*values, *limits), default=1.0) or 1.0
-    logarithmic = is_spread([value for value in values if value > 0]) and not (values and values[0] <= 0)
+    logarithmic = is_spread(values) and not counts
     marks = log_ticks(values[0], highest) if logarithmic else ticks(0.0, highest, 5)
+    if counts:
+        marks = [mark for mark in marks if mark == int(mark)]
     return Scale(ticks=marks, low=marks[0], high=marks[-1], start=top + _HEIGHT, end=top, logarithmic=logarithmic)

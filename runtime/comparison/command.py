@@ -25,7 +25,14 @@ class SeveralPolicies(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Give each of these words an option of its own."""
-        return super().parse_args(ctx, _spread(args))
+        try:
+            return super().parse_args(ctx, _spread(args))
+        except click.MissingParameter as error:
+            if error.param and error.param.name == "scenario" and "--policy" in args:
+                raise click.UsageError(
+                    "SCENARIO is missing; it comes before --policy, which takes every word up to the next option", ctx
+                ) from None
+            raise
 
 
 def _spread(args: list[str]) -> list[str]:
@@ -81,7 +88,7 @@ def policies_command(
     arrival_rate: float | None,
     override: str | None,
     dialect: str,
-    profiles: Path | None,
+    profiles: tuple[Path, ...],
     violations: float,
     on_error: str,
     time_limit: float,

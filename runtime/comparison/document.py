@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from math import isfinite
@@ -26,9 +25,6 @@ PLAIN = (
     "unfinished",
 )
 """Figures that stand as their means beside those with intervals."""
-
-_WHEN = re.compile(r"^policy .*? at \S+ s: ")
-"""How a failure begins: two of one kind differ in it."""
 
 
 def document(comparison: Comparison, *, limit: float, notes: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -90,11 +86,9 @@ def _reasons(result: Result) -> Iterator[dict[str, Any]]:
     counts: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], tuple[int, float]] = {}
     for replication, outcome in enumerate(result.outcomes):
-        for kind, refusals in (("refused", outcome.refused), ("failed", outcome.policy_errors)):
-            for each in refusals:
-                reason = _WHEN.sub("", each.reason)
-                counts[kind, reason] += 1
-                first.setdefault((kind, reason), (replication, each.time))
+        for each in outcome.complaints:
+            counts[each.kind, each.reason] += each.count
+            first.setdefault((each.kind, each.reason), (replication, each.time))
     for (kind, reason), count in counts.most_common():
         replication, time = first[kind, reason]
         yield {"kind": kind, "reason": reason, "count": count, "replication": replication, "time": time}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twin.controlled_figures import SWING_PERIODS
+from twin.differences import SAME
 from twin.present import REAL, plus_minus
 
 WITHIN = {True: ("within", "green"), False: ("beyond", "red"), None: ("cannot tell", "yellow")}
@@ -19,9 +21,12 @@ OFTEN = 1 / 3
 
 _REASONS = 6
 
+_WITHOUT_FOLDERS = re.compile(r"^[^:,]*[/\\\\](?=[^/\\\\:]*:)")
+
 
 def show_comparison(found: Mapping[str, Any], console: Console) -> None:
     """Print the document of a comparison."""
+    found = _with_short_names(found)
     console.print(Text.assemble((_answer(found), "bold"), f"  {found['scenario']}"), soft_wrap=True)
     if found["question"]:
         console.print(found["question"], style="italic", highlight=False)
@@ -47,6 +52,24 @@ def show_comparison(found: Mapping[str, Any], console: Console) -> None:
     )
     for note in found["notes"]:
         console.print(f"note: {note}", style="dim", highlight=False)
+
+
+def _with_short_names(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the document with policies of a user's own files called without their folders, where that is clear."""
+    words = [each["policy"] for each in found["policies"]]
+    short = {each: _WITHOUT_FOLDERS.sub("", each) for each in words}
+    if len(set(short.values())) < len(words):
+        return found
+    best = {key: short.get(value, value) if isinstance(value, str) else value for key, value in found["best"].items()}
+    return {
+        **found,
+        "policies": [{**each, "policy": short[each["policy"]]} for each in found["policies"]],
+        "differences": [
+            {**each, "policy": short[each["policy"]], "against": short[each["against"]]}
+            for each in found["differences"]
+        ],
+        "best": best,
+    }
 
 
 def _answer(found: Mapping[str, Any]) -> str:
@@ -77,7 +100,7 @@ def _figures(found: Mapping[str, Any]) -> Table:
 def _counts(found: Mapping[str, Any]) -> Table:
     """Return means of what was counted in a replication, and the accuracy."""
     names = ("accuracy", "reconfigurations", "reversals", "refused", "lost", "unfinished")
-    table = _table("policy", "accuracy", "changes", "taken back", "refused", "lost", "unfinished")
+    table = _table("policy", "accuracy", "changes", "undone", "refused", "lost", "left")
     for each in found["policies"]:
         table.add_row(each["policy"], *(plus_minus(each[name], None) for name in names))
     return table
@@ -90,28 +113,32 @@ def _differences(found: Mapping[str, Any]) -> Table:
         cells: list[str | Text] = []
         for name, shown in (("cost", _shown), ("violations", _share)):
             pair = each["figures"].get(name)
-            word, style = REAL[pair["real"]] if pair else ("–", "dim")
+            word, style = _real(pair)
             cells += [shown({"mean": pair["difference"], "ci": pair["ci"]}) if pair else "–", Text(word, style=style)]
         table.add_row(each["policy"], *cells)
     return table
 
 
+def _real(pair: Mapping[str, Any] | None) -> tuple[str, str]:
+    if pair is None:
+        return "–", "dim"
+    return REAL[pair["real"]] if pair["difference"] else ("the same", "dim")
+
+
 def _limits(policies: Sequence[Mapping[str, Any]]) -> Table | None:
-    """Return the share of requests beyond each limit, or of windows where no time is limited."""
+    """Return how each limit that was ever broken fared under each policy; None where one limit says it all."""
     names = list(dict.fromkeys(name for each in policies for name in each["constraints"]))
     if len(names) < 2:
         return None
-    table = _table("beyond limit", *(each["policy"] for each in policies))
-    for name in names:
-        shares = [each["constraints"].get(name, {}) for each in policies]
-        table.add_row(name, *(_share(_requests_or_windows(each)) for each in shares))
-    return table
-
-
-def _requests_or_windows(shares: Mapping[str, Any]) -> Mapping[str, Any]:
     nothing = {"mean": None, "ci": None}
-    requests = shares.get("requests", nothing)
-    return requests if requests["mean"] is not None else shares.get("windows", nothing)
+    table = _table("limit", "", "requests", "windows")
+    for name in names:
+        for each in policies:
+            shares = each["constraints"].get(name, {})
+            requests, windows = shares.get("requests", nothing), shares.get("windows", nothing)
+            if requests["mean"] or windows["mean"]:
+                table.add_row(name, each["policy"], _share(requests), _share(windows))
+    return table if table.row_count else None
 
 
 def _complaints(policy: Mapping[str, Any]) -> Iterator[str]:
@@ -134,7 +161,14 @@ def _complaints(policy: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shown(figure: Mapping[str, Any]) -> str:
-    return plus_minus(figure["mean"], figure["ci"])
+    return plus_minus(figure["mean"], _wide(figure["ci"]))
+
+
+def _wide(ci: Sequence[float] | None) -> Sequence[float] | None:
+    """Return an interval, its ends the same where only rounding parts them."""
+    if ci is None or ci[1] - ci[0] > SAME * max(map(abs, ci)):
+        return ci
+    return [ci[0], ci[0]]
 
 
 def _share(figure: Mapping[str, Any]) -> str:
@@ -142,7 +176,7 @@ def _share(figure: Mapping[str, Any]) -> str:
     mean, ci = figure["mean"], figure["ci"]
     if mean is None:
         return "–"
-    return f"{plus_minus(100 * mean, [100 * end for end in ci] if ci else None)} %"
+    return f"{_shown({'mean': 100 * mean, 'ci': ci and [100 * end for end in ci]})} %"
 
 
 def _table(first: str, *columns: str) -> Table:

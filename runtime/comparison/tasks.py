@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from math import isfinite, nan
 from pathlib import Path
+from typing import Literal
 
 from runtime.policies.loading import PolicyChoice, policy_choice
 from twin.control import Policy
@@ -27,8 +30,8 @@ ROWS = 1
 SHOWN = 0
 """The replication whose course is kept, for the picture."""
 
-REASONS = 20
-"""Refused answers, and failed decisions, of a replication that are kept with their reasons."""
+_WHEN = re.compile(r"^policy .*? at \S+ s: ")
+"""How a failure begins: two of one kind differ in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +48,27 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One reason why answers were not carried out, or why decisions did not come."""
+
+    kind: Literal["refused", "failed"]
+
+    reason: str
+
+    count: int
+
+    time: float
+    """Second of the first one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a task."""
 
     figures: Mapping[str, float]
     """By name, as in ``twin.controlled_figures``; NaN where there is none."""
 
-    refused: tuple[Refusal, ...] = ()
-    """The first answers that were not carried out."""
-
-    policy_errors: tuple[Refusal, ...] = ()
-    """The first decisions that did not come."""
+    complaints: tuple[Complaint, ...] = ()
 
     horizon: float = nan
 
@@ -82,12 +95,23 @@ def run_task(task: Task) -> Outcome:
     )
     return Outcome(
         figures=figures_of(measures, swing=swing_of(task.scenario)),
-        refused=measures.refused[:REASONS],
-        policy_errors=measures.policy_errors[:REASONS],
+        complaints=(*_complaints("refused", measures.refused), *_complaints("failed", measures.policy_errors)),
         horizon=measures.horizon,
         changes=tuple(time for time, _ in measures.plans[1:]),
         timeline=measures.timeline if task.replication == SHOWN else None,
     )
+
+
+def _complaints(kind: Literal["refused", "failed"], refusals: Sequence[Refusal]) -> Iterator[Complaint]:
+    """Yield each reason once, with how often it was given and when first."""
+    first: dict[str, float] = {}
+    counts: Counter[str] = Counter()
+    for each in refusals:
+        reason = _WHEN.sub("", each.reason)
+        counts[reason] += 1
+        first.setdefault(reason, each.time)
+    for reason, count in counts.items():
+        yield Complaint(kind=kind, reason=reason, count=count, time=first[reason])
 
 
 def made(choice: PolicyChoice, scenario: Scenario, plan: Plan) -> Policy:
@@ -133,8 +157,7 @@ def to_json(key: str, outcome: Outcome) -> str:
     kept = {
         "key": key,
         "figures": {name: value if isfinite(value) else None for name, value in outcome.figures.items()},
-        "refused": [[each.time, each.reason] for each in outcome.refused],
-        "policy_errors": [[each.time, each.reason] for each in outcome.policy_errors],
+        "complaints": [asdict(each) for each in outcome.complaints],
         "horizon": outcome.horizon,
         "changes": outcome.changes,
         "timeline": line and {name: getattr(line, name) for name in Timeline.__slots__},
@@ -148,8 +171,7 @@ def outcome_from(text: str, key: str) -> Outcome | None:
         kept = json.loads(text)
         outcome = Outcome(
             figures={name: nan if value is None else float(value) for name, value in kept["figures"].items()},
-            refused=tuple(Refusal(time=time, reason=reason) for time, reason in kept["refused"]),
-            policy_errors=tuple(Refusal(time=time, reason=reason) for time, reason in kept["policy_errors"]),
+            complaints=tuple(Complaint(**each) for each in kept["complaints"]),
             horizon=float(kept["horizon"]),
             changes=tuple(kept["changes"]),
             timeline=Timeline(**kept["timeline"]) if kept["timeline"] else None,

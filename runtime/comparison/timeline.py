@@ -27,7 +27,10 @@ def timeline_svg(comparison: Comparison) -> str:
     load = Trail(colour=6, points=tuple(_averaged(lines[0].time, lines[0].arrival_rate)))
     panels = [
         Panel(label="requests/s", trails=(load,)),
-        *(Panel(label=f"nodes of {name}", trails=_nodes(lines, name, horizon)) for name in _resources(lines)),
+        *(
+            Panel(label=f"nodes of {name}", trails=_nodes(lines, name, horizon), counts=True)
+            for name in _resources(lines)
+        ),
         Panel(
             label="response time (s)",
             trails=tuple(
@@ -54,11 +57,12 @@ def _line(result: Result) -> Timeline:
     return line
 
 
-def _resources(lines: Sequence[Timeline]) -> Iterator[str]:
-    """Yield the resources that some policy ever paid for."""
-    for name in dict.fromkeys(name for line in lines for name in line.nodes):
-        if any(any(line.nodes.get(name, ())) for line in lines):
-            yield name
+def _resources(lines: Sequence[Timeline]) -> list[str]:
+    """Return the resources of which policies paid different numbers; where they did not, all that anyone paid."""
+    paid = {name: {count for line in lines for count in line.nodes.get(name, ())} for name in lines[0].nodes}
+    return [name for name, counts in paid.items() if len(counts) > 1] or [
+        n for n, counts in paid.items() if any(counts)
+    ]
 
 
 def _nodes(lines: Sequence[Timeline], name: str, horizon: float) -> tuple[Trail, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -69,10 +70,11 @@ def _own_class(name: str) -> type:
     path = Path(file)
     if not path.is_file():
         raise PolicyError(f"policy {name!r}: there is no file {file!r}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"policy of {path.stem}", path)
     if spec is None or spec.loader is None:
         raise PolicyError(f"policy {name!r}: {file!r} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
         spec.loader.exec_module(module)
     except Exception as error:

@@ -13,6 +13,7 @@ from twin.errors import ScenarioError, did_you_mean
 from twin.formats.aisprint.folder import load_application
 from twin.formats.aisprint.plan import load_production_deployment
 from twin.formats.scenario.files import load_plan, load_scenario
+from twin.formats.scenario.trace import trace_notes
 from twin.formats.service_times import read_service_times
 from twin.formats.space4ai import Dialect, load_solution, read_system, solution_figures
 from twin.formats.text_file import read_text
@@ -130,9 +131,9 @@ def _require_use(form: ScenarioForm, override: str | None, profiles: Sequence[Pa
 def _own(path: Path, override: str | None, arrival_rate: float | None) -> Loaded:
     scenario = load_scenario(path, override=override)
     if arrival_rate is None:
-        return Loaded(scenario=scenario)
+        return Loaded(scenario=scenario, notes=trace_notes(scenario))
     workload = scaled_to(scenario.workload, arrival_rate)
-    return Loaded(scenario=scenario.model_copy(update={"workload": workload}))
+    return Loaded(scenario=scenario.model_copy(update={"workload": workload}), notes=trace_notes(scenario))
 
 
 def _system(path: Path, dialect: str, arrival_rate: float | None) -> Loaded:

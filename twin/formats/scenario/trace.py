@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from twin.errors import Problem, ScenarioError, did_you_mean
 from twin.formats.text_file import read_text, require_file
+from twin.model.scenario import Scenario
+from twin.model.workload import Trace
 
 MAX_BYTES = 500_000_000
 MAX_TIMES = 10_000_000
 """Arrivals a trace may hold."""
+
+_LONG_GAP = 40
+"""Usual gaps between arrivals from which on a gap is worth a word."""
 
 _MOST = 20
 """Wrong rows of one file that are listed."""
@@ -44,6 +51,32 @@ def read_times(path: Path, *, column: str | None = None) -> tuple[float, ...]:
     if len(times) > MAX_TIMES:
         raise ScenarioError(f"{path}: holds more than {MAX_TIMES} arrivals")
     return tuple(times)
+
+
+def trace_notes(scenario: Scenario) -> tuple[str, ...]:
+    """Return what looks lost or doubled in the traces of *scenario*, a sentence each: it runs all the same."""
+    sources = [(name, entry.arrivals) for name, entry in scenario.workload.sources.items()]
+    return tuple(
+        f"source {name}, {arrivals.file}: {suspicion}"
+        for name, arrivals in sources
+        if isinstance(arrivals, Trace)
+        for suspicion in _suspicions(arrivals.times, scenario.run.horizon)
+    )
+
+
+def _suspicions(times: Sequence[float], horizon: float | None) -> Iterator[str]:
+    gaps = np.diff(np.asarray(times))
+    doubled = int((gaps == 0).sum())
+    if doubled:
+        yield f"{doubled} arrivals have the time of the one before; are rows doubled?"
+    usual = float(np.median(gaps[gaps > 0])) if doubled < len(gaps) else 0.0
+    # Of a million exponential gaps none is longer than 40 medians, but for one chance in a million.
+    if usual and gaps.max() > _LONG_GAP * usual:
+        at = int(np.argmax(gaps))
+        ratio = gaps[at] / usual
+        yield f"nothing arrives for {gaps[at]:g} s after {times[at]:g} s, {ratio:.0f} usual gaps; are rows missing?"
+    if horizon is not None and times and times[-1] + _LONG_GAP * usual < horizon:
+        yield f"the last arrival is at {times[-1]:g} s, well before the end of the run at {horizon:g} s"
 
 
 def _complaint(value: object, time: float | None, before: float) -> str:
