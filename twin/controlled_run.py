@@ -181,7 +181,7 @@ class ControlledReplication:
         for pool in self.universe.stations.values():
             if isinstance(pool, NodePool):
                 first = self._first_node[pool.name]
-                counts[pool.name] = sum((pool.name, i) in rented or present[first + i] > 0 for i in range(pool.nodes))
+                counts[pool.name] = sum((pool.name, i) in rented or bool(present[first + i]) for i in range(pool.nodes))
         return counts
 
     def _note(self, observation: Observation, now: float, paid: dict[str, int], decision: str) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from twin.commands.options import PATH, Percentage, Rate, changed, require_one_length, scenario_options
 from twin.commands.run import replication_bar
-from twin.files import make_folder, write_text
+from twin.files import write_text
 from twin.formats.reading import plan_notes, read_plan, read_scenario
 
 FAILED = 1
@@ -116,6 +116,8 @@ def policies_command(
       ctwin policies scenarios/two-peaks --policy static scenarios/two-peaks/timetable.py:Timetable --out day
     """
     require_one_length(settings)
+    if plot and not plot.parent.is_dir():
+        raise click.UsageError(f"--plot: there is no folder {str(plot.parent)!r}")
     # Imported here, because the help of a command should not wait for scipy.
     from runtime.comparison.comparing import ComparisonInterrupted, compare
     from runtime.comparison.document import as_text, document
@@ -126,8 +128,6 @@ def policies_command(
     model = changed(loaded.scenario, **settings)
     plan = read_plan(plan_file, model) if plan_file else model.plan
     notes = loaded.notes + (plan_notes(plan_file, model) if plan_file else ())
-    if out:
-        make_folder(out)
     try:
         with replication_bar(hidden=as_json) as advance:
             found = compare(

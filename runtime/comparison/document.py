@@ -89,8 +89,8 @@ def _reasons(result: Result) -> Iterator[dict[str, Any]]:
         for each in outcome.complaints:
             counts[each.kind, each.reason] += each.count
             first.setdefault((each.kind, each.reason), (replication, each.time))
-    for (kind, reason), count in counts.most_common():
-        replication, time = first[kind, reason]
+    for (kind, reason), (replication, time) in first.items():
+        count = counts[kind, reason]
         yield {"kind": kind, "reason": reason, "count": count, "replication": replication, "time": time}
 
 

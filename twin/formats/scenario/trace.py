@@ -68,7 +68,7 @@ def _suspicions(times: Sequence[float], horizon: float | None) -> Iterator[str]:
     gaps = np.diff(np.asarray(times))
     doubled = int((gaps == 0).sum())
     if doubled:
-        yield f"{doubled} arrivals have the time of the one before; are rows doubled?"
+        yield f"arrivals at the time of the one before: {doubled}; are rows doubled?"
     usual = float(np.median(gaps[gaps > 0])) if doubled < len(gaps) else 0.0
     # Of a million exponential gaps none is longer than 40 medians, but for one chance in a million.
     if usual and gaps.max() > _LONG_GAP * usual:
