@@ -12,8 +12,8 @@ from twin.controlled_figures import estimates, samples
 from twin.controlled_run import OnError
 from twin.crew import Crew
 from twin.differences import Difference, differences
-from twin.engines.choice import Engine, make_ready, waits_for_compiler
-from twin.errors import EngineError, PlanError, PolicyError, Problem, TwinError
+from twin.engines.choice import Engine, make_ready
+from twin.errors import PlanError, PolicyError, Problem, TwinError
 from twin.experiment import Progress, engine_for
 from twin.files import make_folder, write_text
 from twin.model.checks import require_sound
@@ -22,8 +22,11 @@ from twin.model.plan_checks import require_fitting
 from twin.model.scenario import Scenario
 from twin.policy_run import TIME_LIMIT
 from twin.statistics import Estimate
-from twin.sweep.engines import engines_for, processes_for
+from twin.sweep.engines import processes_for
 from twin.universe import Universe
+
+USUAL = 20
+"""Replications of all policies together by which ``auto`` weighs whether compiled code pays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +123,7 @@ def compare(
     require_fitting(scenario, plan)
     _require_policies(policies, scenario, plan)
     wanted = replications or scenario.run.replications
-    long = scenario.model_copy(
-        update={"plan": plan, "run": scenario.run.model_copy(update={"replications": wanted * len(policies)})}
-    )
-    taken = _engine(long, plan, engine)
+    taken = _engine(scenario, plan, engine)
     tasks = [
         Task(
             scenario=scenario,
@@ -141,11 +141,11 @@ def compare(
     outcomes = {i: found for i, found in enumerate(map(store.kept, tasks)) if found}
     resumed = len(outcomes)
     todo = [i for i in range(len(tasks)) if i not in outcomes]
-    if todo and waits_for_compiler(taken) and announce:
-        announce("compiling the engine; this happens once and takes about half a minute")
-    processes = jobs or processes_for([(long, taken)])
+    if todo:
+        make_ready(taken, announce)
+    processes = jobs or processes_for([(_repeated(scenario, plan, max(len(todo), 1)), taken)])
     try:
-        for number, outcome in _run([tasks[i] for i in todo], taken, processes):
+        for number, outcome in _run([tasks[i] for i in todo], processes):
             store.keep(tasks[todo[number]], outcome)
             outcomes[todo[number]] = outcome
             if progress:
@@ -178,25 +178,19 @@ def _require_policies(policies: Sequence[str], scenario: Scenario, plan: Plan) -
         raise PolicyError("the policies to compare", problems)
 
 
-def _engine(long: Scenario, plan: Plan, choice: str) -> Engine:
-    """Return the engine for a scenario as long as all replications together.
-
-    What ``auto`` takes depends on the scenario alone, so that kept outcomes stay comparable.
-    """
-    network = Universe(long).network(plan)
-    if choice != "auto":
-        return engine_for(long, network, choice)
-    try:
-        return engine_for(long, network, engines_for("auto", [long])[0])
-    except EngineError:
-        return "simpy"
+def _engine(scenario: Scenario, plan: Plan, choice: str) -> Engine:
+    """Return the engine; how often the scenario runs plays no part, so that kept outcomes go with later ones."""
+    usual = _repeated(scenario, plan, USUAL)
+    return engine_for(usual, Universe(usual).network(plan), choice)
 
 
-def _run(tasks: Sequence[Task], engine: Engine, processes: int) -> Iterator[tuple[int, Outcome]]:
+def _repeated(scenario: Scenario, plan: Plan, times: int) -> Scenario:
+    run = scenario.run.model_copy(update={"replications": times})
+    return scenario.model_copy(update={"plan": plan, "run": run})
+
+
+def _run(tasks: Sequence[Task], processes: int) -> Iterator[tuple[int, Outcome]]:
     """Yield outcomes with the numbers of their tasks, as they come."""
-    if not tasks:
-        return
-    make_ready(engine)
     if processes < 2 or len(tasks) < 2:
         yield from enumerate(map(run_task, tasks))
         return
