@@ -73,14 +73,17 @@ def _with_short_names(found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _answer(found: Mapping[str, Any]) -> str:
+    """Return who is best, and what is not sure about it."""
     best, limit = found["best"], f"{100 * found['violations_limit']:.3g} %"
     if best["policy"] is None:
         return f"NONE breaks limits for at most {limit} of the requests; closest: {best['closest']}"
+    within = next(each["within_limit"] for each in found["policies"] if each["policy"] == best["policy"])
+    doubt = "" if within else f"; whether it keeps to {limit} violations is not sure"
     if best["runner_up"] is None:
-        return f"BEST {best['policy']}: alone in breaking limits for at most {limit} of the requests"
+        return f"BEST {best['policy']}: alone in breaking limits for at most {limit} of the requests{doubt}"
     sure = {True: "and that is real", False: "which may be chance", None: "more replications would tell how surely"}
-    saving = plus_minus(best["saves"]["difference"], best["saves"]["ci"])
-    return f"BEST {best['policy']}: {saving} euro cheaper than {best['runner_up']}, {sure[best['real']]}"
+    saving = _shown({"mean": best["saves"]["difference"], "ci": best["saves"]["ci"]})
+    return f"BEST {best['policy']}: {saving} euro cheaper than {best['runner_up']}, {sure[best['real']]}{doubt}"
 
 
 def _figures(found: Mapping[str, Any]) -> Table:
