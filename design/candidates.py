@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +14,6 @@ from twin.model.constraints import DeviceConstraint
 from twin.model.continuum import CloudFunction, Resource
 from twin.model.scenario import Scenario
 
-FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
@@ -31,8 +29,8 @@ class Hosts:
 
     functions: tuple[str, ...]
 
-    speed: tuple[float, ...]
-    """Requests that a node of each resource serves at full speed at once."""
+    units: tuple[float, ...]
+    """Cores that a request uses on each resource."""
 
     fits: dict[tuple[str, int], tuple[float, float]]
     """Partition and resource → mean service time in seconds, and megabytes."""
@@ -61,21 +59,6 @@ class Hosts:
         pools = [continuum.resources[self.resources[members[0]]].layer for members in self.groups]
         return pools + [continuum.functions[name].layer for name in self.functions]
 
-    def transfers(self, size_mb: float) -> FloatArray:
-        """Return the seconds *size_mb* need from location to location, infinite without a network.
-
-        Shape (locations, locations); between two different hosts even on the diagonal.
-        """
-        layers = self.layers()
-        names = sorted(set(layers))
-        seconds = np.array([[self._transfer(a, b, size_mb) for b in names] for a in names])
-        index = [names.index(layer) for layer in layers]
-        return np.asarray(seconds[np.ix_(index, index)], dtype=np.float64)
-
-    def _transfer(self, origin: str, target: str, size_mb: float) -> float:
-        domain = self.scenario.continuum.best_domain(origin, target, size_mb)
-        return math.inf if domain is None else domain.access_delay + 8 * size_mb / domain.bandwidth_mbit_per_s
-
 
 def hosts_of(scenario: Scenario, *, one_type_per_layer: bool) -> Hosts:
     """Return where each partition of *scenario* can run."""
@@ -101,13 +84,12 @@ def hosts_of(scenario: Scenario, *, one_type_per_layer: bool) -> Hosts:
             if service_time_on(scenario, component, partition, name) is not None
         ]
         locations[partition.name] = tuple(dict.fromkeys(found))
-    speed = tuple(continuum.resources[name].cores / unit for name, unit in zip(resources, units, strict=True))
     return Hosts(
         scenario=scenario,
         resources=resources,
         groups=groups,
         functions=functions,
-        speed=speed,
+        units=tuple(units),
         fits=fits,
         locations=locations,
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import click
 
 from design.evaluation import Evaluation
 from design.goal_options import goal_from, goal_limits
 from design.goals import CHEAPEST, Goal, parse_objective
-from design.rules import Dialect, rules_of
+from design.rules import Dialect, Tails, rules_of
 from design.uncertainty import Interval, Uncertainty
 from twin.commands.options import PATH, Range, Rate, changed
 from twin.errors import TwinError
@@ -24,6 +25,23 @@ from twin.model.scenario import Scenario
 INFEASIBLE = 3
 """Exit status where no plan holds, or the given one does not."""
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def parameters(command: Command) -> Command:
+    """Add the options that set parameters of the formulas."""
+    for option in (
+        click.option("--override", help="Named overrides of the scenario file, separated by commas."),
+        click.option(
+            "--percentiles",
+            type=click.Choice(get_args(Tails)),
+            help="How the formulas judge limits on percentiles and on shares that are late.  [default: estimate]",
+        ),
+        click.option("--edge-share", type=float, help="Share of the price of edge devices that counts.  [default: 1]"),
+    ):
+        command = option(command)
+    return command
+
 
 @click.command("evaluate")
 @click.argument("system", type=PATH)
@@ -32,6 +50,7 @@ INFEASIBLE = 3
     "--dialect", type=click.Choice(get_args(Dialect)), default="twin", show_default=True, help="Formulas and checks."
 )
 @click.option("--arrival-rate", type=Rate(), help="Requests/s of all sources together.")
+@parameters
 @click.option("--max-load", is_flag=True, help="Say how many requests/s the plan carries as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as one JSON document.")
 @click.pass_context
@@ -41,10 +60,13 @@ def evaluate_command(
     plan_file: Path,
     dialect: str,
     arrival_rate: float | None,
+    edge_share: float | None,
+    percentiles: str | None,
+    override: str | None,
     max_load: bool,
     as_json: bool,
 ) -> None:
-    """Say what PLAN costs in SYSTEM and which limits it breaks, by mean formulas.
+    """Say what PLAN costs in SYSTEM and which limits it breaks, by closed forms.
 
     SYSTEM is a scenario file, an AI-SPRINT folder or a SPACE4AI system; PLAN a plan file or a SPACE4AI solution. The
     dialects d, d-pre2023, d-file, r and r-orig compute as SPACE4AI's tools do, twin as this project does. Exit status:
@@ -62,10 +84,11 @@ def evaluate_command(
     from design.optimise_screen import show_evaluation
     from design.plan_figures import accuracy_of, energy_of
 
-    scenario, notes = read_system(system, dialect, arrival_rate)
+    rules = rules_of(dialect, edge_share=edge_share, tails=percentiles)
+    scenario, notes = read_system(system, dialect, arrival_rate, override)
     plan = read_plan(plan_file, scenario)
-    found = evaluate(scenario, plan, dialect=dialect)
-    load = load_of_plan(scenario, plan, dialect=dialect) if max_load else None
+    found = evaluate(scenario, plan, dialect=rules)
+    load = load_of_plan(scenario, plan, dialect=rules) if max_load else None
     if as_json:
         extra = {"energy": energy_of(scenario, plan, found), "accuracy": accuracy_of(scenario, plan)}
         more = {"largest_load": load.to_dict()} if load else {}
@@ -100,6 +123,7 @@ def evaluate_command(
 @click.option(
     "--dialect", type=click.Choice(get_args(Dialect)), default="twin", show_default=True, help="Formulas and checks."
 )
+@parameters
 @click.option("--time-limit", type=float, help="Seconds; without it the search ends with the proof.")
 @click.option(
     "--method",
@@ -134,6 +158,9 @@ def optimise_command(
     load_interval: Interval | None,
     profile_interval: Interval | Literal["stated"] | None,
     dialect: str,
+    edge_share: float | None,
+    percentiles: str | None,
+    override: str | None,
     time_limit: float | None,
     method: str,
     seed: int,
@@ -151,6 +178,8 @@ def optimise_command(
 ) -> None:
     """Find the cheapest plan for SYSTEM that keeps all limits, with a proof or a bound.
 
+    Times are those of ``ctwin run --engine theory``; percentiles are estimated from mean and variance.
+
     --objective asks for the quickest, thriftiest or most accurate plan instead, and --budget, --max-response-time,
     --max-energy and --min-accuracy limit the rest. Energy leaves transmissions out. The accuracy of a plan is the
     product of those of its deployments. With --load-interval or --profile-interval all limits hold for everything
@@ -162,6 +191,7 @@ def optimise_command(
 
     \b
     Examples:
+      ctwin optimise scenarios/mask-detection --out plan.yaml
       ctwin optimise system_description.json --arrival-rate 1.8 --out plan.yaml
       ctwin optimise system_description.json --dialect d --time-limit 60 --out solution.json --json
       ctwin optimise scenario.yaml --verify --best 5 --out plan.yaml
@@ -180,9 +210,10 @@ def optimise_command(
             "--verify, --sensitivity and --max-load know the cost for certain alone: leave out objectives, limits and "
             "intervals"
         )
-    scenario, notes = read_system(system, dialect, arrival_rate)
+    rules = rules_of(dialect, edge_share=edge_share, tails=percentiles)
+    scenario, notes = read_system(system, dialect, arrival_rate, override)
     scenario = changed(scenario, requests=requests, replications=replications)
-    limits: dict[str, Any] = {"dialect": dialect, "time_limit": time_limit, "one_type_per_layer": not several_types}
+    limits: dict[str, Any] = {"dialect": rules, "time_limit": time_limit, "one_type_per_layer": not several_types}
     if max_load:
         context.exit(_largest_load(scenario, limits, out, as_json))
     after = searched(scenario, limits | {"goal": goal, "method": method, "seed": seed}, uncertainty)
@@ -252,10 +283,13 @@ def write_plan(scenario: Scenario, plan: Plan, evaluation: Evaluation, out: Path
         write_form(scenario.model_copy(update={"plan": plan}), out, "plan")
 
 
-def read_system(system: Path, dialect: str, arrival_rate: float | None) -> tuple[Scenario, tuple[str, ...]]:
+def read_system(
+    system: Path, dialect: str, arrival_rate: float | None, override: str | None = None
+) -> tuple[Scenario, tuple[str, ...]]:
     """Return the scenario that *system* holds, read for *dialect*, and what its reader noted."""
     rules_of(dialect)
-    loaded = read_scenario(system, dialect="auto" if dialect == "twin" else dialect, arrival_rate=arrival_rate)
+    form = "auto" if dialect == "twin" else dialect
+    loaded = read_scenario(system, dialect=form, arrival_rate=arrival_rate, override=override)
     return loaded.scenario, loaded.notes
 
 

@@ -147,12 +147,14 @@ def _too_much(problem: Problem, deadline: float) -> Conflict:
             low = middle
         else:
             high = middle
+    what, more = ("nodes and links", "nodes or bandwidth") if problem.links else ("nodes", "nodes")
+    message = f"the load is too much for all {what} together: {low:.1%} of it could be carried; add {more} or slow it"
     return Conflict(
         kind="load",
         name="load",
         limit=1.0,
         needed=low,
-        message=f"the load is too much for all nodes together: {low:.1%} of it could be carried; add nodes or slow it",
+        message=message,
     )
 
 

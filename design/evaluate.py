@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from design.evaluation import Evaluation
-from design.rules import rules_of
+from design.rules import Rules, rules_of
 from design.space4ai_formula import evaluate_space4ai
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 
 
-def evaluate(scenario: Scenario, plan: Plan, *, dialect: str = "twin", edge_share: float = 1.0) -> Evaluation:
+def evaluate(scenario: Scenario, plan: Plan, *, dialect: str | Rules = "twin") -> Evaluation:
     """Return the cost (euro an hour), times, utilisations and violations of *plan*.
 
-    *edge_share* is the share of the edge's price that counts (SPACE4AI-R's ``EnergyCostPct``); dialect ``twin`` has
-    none. A limit counts as kept up to a relative excess of 1e-9.
+    *dialect* is a name, or rules made from one with other parameters, see :func:`design.rules.rules_of`. A limit counts
+    as kept up to a relative excess of 1e-9.
 
     Raises:
         PlanError: The plan does not fit the scenario.
@@ -24,8 +24,8 @@ def evaluate(scenario: Scenario, plan: Plan, *, dialect: str = "twin", edge_shar
     if rules.dialect == "twin":
         from design.twin_formula import evaluate_twin  # scipy and networkx: slower to import than a peer's formula
 
-        return evaluate_twin(scenario, plan)
-    return evaluate_space4ai(scenario, plan, rules, edge_share=edge_share)
+        return evaluate_twin(scenario, plan, rules)
+    return evaluate_space4ai(scenario, plan, rules)
 
 
 __all__ = ["Evaluation", "evaluate"]

@@ -33,8 +33,11 @@ class ConstraintFigures:
 
     target: str
 
+    statistic: str = "mean"
+    """``mean``, ``p95``, ``share`` (of the requests that are late), or what else is compared."""
+
     value: float | None
-    """None where the formula does not say: it knows means only."""
+    """None where the formula does not say."""
 
     limit: float
 
@@ -121,13 +124,22 @@ def within(value: float, limit: float) -> bool:
 
 
 def time_violation(constraint: ConstraintFigures) -> Violation:
-    """Return the violation of a limit on a time."""
+    """Return the violation of a limit on a time, or on the share of the times that are longer."""
     value = inf if constraint.value is None else constraint.value
+    if constraint.statistic == "share":
+        return Violation(
+            kind=constraint.kind,
+            name=constraint.name,
+            amount=value - constraint.limit,
+            unit="",
+            message=f"{constraint.target} is late in {value:.3%}; at most {constraint.limit:.3%} may be",
+        )
     found = f"{value:.6g} s" if isfinite(value) and value > 0 else "a time without bound"
+    what = "" if constraint.statistic == "mean" else f"at {constraint.statistic} "
     return Violation(
         kind=constraint.kind,
         name=constraint.name,
         amount=value - constraint.limit if value > 0 else inf,
         unit="s",
-        message=f"{constraint.target} takes {found}; at most {constraint.limit:g} s are allowed",
+        message=f"{constraint.target} takes {what}{found}; at most {constraint.limit:g} s are allowed",
     )

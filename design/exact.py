@@ -27,7 +27,7 @@ from design.pool_sets import (
     CLOSED,
     OPEN,
     Resources,
-    columns,
+    demands_on,
     fixed_cost,
     list_pool_sets,
     most_nodes,
@@ -206,8 +206,11 @@ class ExactSearch:
 
     @property
     def _fewer_nodes_may_hold(self) -> bool:
-        """Whether a plan can hold that would not with all nodes running: data travels between them, or they cost."""
-        return self.problem.within or bool(self.problem.rows)
+        """Whether a plan can hold though none seems to with all nodes running.
+
+        Data travels between nodes, or they cost; or what is loose counts the variance of waits with a bound only.
+        """
+        return self.problem.within or bool(self.problem.rows) or self.problem.lines_with_tails
 
     def _descend(self, types: IntArray, order: list[int], look: int) -> bool | None:
         """Decide one group after the other; None where the limit of partial plans left something open."""
@@ -274,12 +277,18 @@ class ExactSearch:
         pools = pools_of(self.problem, types, nodes, self.most, loose=loose)
         key = types.tobytes() + (pools.within.tobytes() if self.problem.within else b"")
         if key not in self.cache:
-            demand = columns(self.problem, types, self.problem.demand)
-            memory = columns(self.problem, types, self.memory)
+            problem = self.problem
             if len(self.cache) > 2_000:
                 self.cache.clear()
-            prices, choices = prices_of(self.problem, types), self.problem.choices
-            self.cache[key] = build_options(choices, demand, memory, prices, pools.within, bool(self.banned))
+            self.cache[key] = build_options(
+                problem.choices,
+                demands_on(problem, types, self.memory),
+                prices_of(problem, types),
+                pools.within,
+                pools.nodes.size,
+                problem.queues,
+                bool(self.banned) or problem.lines_with_tails,
+            )
         return self.cache[key], pools
 
     def inside(

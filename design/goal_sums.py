@@ -44,7 +44,7 @@ def with_objective(problem: Problem, goal: Goal, rules: Rules, nominal: Problem)
 
 def accuracy_row(problem: Problem, limit: float) -> Row:
     """Return the limit on the sum of negative logarithms of accuracies; what states none is taken as always right."""
-    stated = [1.0 if each.accuracy is None else each.accuracy for each in problem.deployments]
+    stated = [1.0 if each is None or each.accuracy is None else each.accuracy for each in problem.deployments]
     pattern = np.array([min(-math.log(each), WORST) if each > 0.0 else WORST for each in stated], dtype=np.float64)
     zero = np.zeros(problem.demand.shape)
     return Row(name="accuracy", node=np.zeros(len(problem.resources)), pattern=pattern, part=zero, limit=limit)
@@ -61,7 +61,7 @@ def _energy(problem: Problem, rules: Rules, limit: float) -> Row:
     idle = np.array([each.idle_w if each else 0.0 for each in powers], dtype=np.float64)
     more = np.array([each.busy_w - each.idle_w if each else 0.0 for each in powers], dtype=np.float64)
     rates = _partition_rates(problem)
-    busy = np.where(np.isfinite(problem.demand), problem.demand, 0.0) * rates[:, None] / problem.speed
+    busy = np.where(np.isfinite(problem.demand), problem.demand, 0.0) * rates[:, None] / problem.capacity
     return Row(name="energy", node=idle, pattern=_on_functions(problem, rules), part=busy * more, limit=limit)
 
 
@@ -87,8 +87,8 @@ def _on_functions(problem: Problem, rules: Rules) -> FloatArray:
             name, rate = problem.functions[location - groups], float(choices.rate[owners[part]])
             reach, watt = float(choices.reach[part]), functions[problem.functions[location - groups]].busy_w or 0.0
             partition = problem.partitions[part]
-            seconds, _ = function_figures(problem.scenario, rules, partition, name, rate, reach)
-            table[part, location] = watt * rate * reach * seconds
+            figures = function_figures(problem.scenario, rules, partition, name, rate, reach)
+            table[part, location] = watt * rate * reach * figures.busy
     count = len(problem.deployments)
     pattern = np.repeat(np.arange(count), np.diff(choices.part_ptr))
     found = np.bincount(pattern, weights=table[choices.part, choices.location], minlength=count)

@@ -1,7 +1,8 @@
 """Compiled kernels: options under given pools, and the times that a choice of them leads to.
 
 A *pool set* gives each group a resource and a number of running nodes, or closes it. Under a pool set, a pattern
-becomes an *option*: what it adds to each group's utilisation and to its component's time.
+becomes an *option*: what it adds to each place's utilisation and to its component's time. Links in which transfers
+disturb each other are places like groups, with one node of speed 1.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 
-from design.problem import Choices, FloatArray, IntArray
+from design.problem import Choices, FloatArray, IntArray, Legs
 
 FULL = 1.0 - 1e-12
 """Utilisation from which on a pool counts as overloaded."""
@@ -23,6 +24,9 @@ ROUNDING = 1e-9
 COMPARED = 60
 """Options, the lightest and cheapest of a component, that any other is compared with: nearly all that dominate."""
 
+SHARED, LINE, IDLE = 0, 1, 2
+"""Disciplines: requests share a place, wait their turn, or (where it is open which) just take their time."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -32,7 +36,10 @@ def kernel(function: F) -> F:
 
 
 class Options(NamedTuple):
-    """The options of all components under some pools; shapes (options,) and (options, groups)."""
+    """The options of all components under some pools; shapes (options,) and (options, places).
+
+    What only waiting lines and limits on percentiles need has no columns where there are none.
+    """
 
     ptr: IntArray
     """First option of each component."""
@@ -40,7 +47,16 @@ class Options(NamedTuple):
     pattern: IntArray
 
     work: FloatArray
-    """Reach times service time by group: what a request of the component costs there, seconds."""
+    """Reach times service time by place: what a request of the component costs there, seconds."""
+
+    visits: FloatArray
+    """Mean number of visits of such a request."""
+
+    square: FloatArray
+    """Reach times mean square of the service time, s²."""
+
+    spread: FloatArray
+    """Reach times variance of the service time, s²."""
 
     delay: FloatArray
 
@@ -53,23 +69,43 @@ class Options(NamedTuple):
 
 
 class Pools(NamedTuple):
-    """What runs; shape (groups,). Closed groups have no nodes."""
+    """What runs; shape (places,). Closed groups have no nodes."""
 
     nodes: FloatArray
 
     speed: FloatArray
+    """Requests that a node serves at full speed at once; of a waiting line the number of servers."""
 
     memory: FloatArray
     """Megabytes that the containers of a group must fit into together."""
 
+    discipline: IntArray
+
     within: FloatArray
-    """Probability that two partitions of one pool meet on different nodes."""
+    """Probability that two partitions of one pool meet on different nodes, shape (groups,)."""
+
+    exact: bool
+    """Whether all this is decided; otherwise it stands for what is best, and variances count with a lower bound."""
 
     spare: FloatArray
     """What the nodes leave of each limited sum, shape (rows,)."""
 
     most: FloatArray
     """Utilisation that a plan must stay below."""
+
+
+class Demands(NamedTuple):
+    """What partitions need at each group; shape (partitions, groups)."""
+
+    seconds: FloatArray
+    """Infinite where it cannot run."""
+
+    square: FloatArray
+
+    spread: FloatArray
+
+    memory: FloatArray
+    """Megabytes."""
 
 
 class Prices(NamedTuple):
@@ -102,70 +138,148 @@ def slowdown(utilisation: float, speed: float) -> float:
 
 
 @kernel
+def _waits(load: float, servers: float) -> float:
+    """Return the probability to wait in M/M/c: Erlang's C, by the recursion of Erlang's B."""
+    loss = 1.0
+    for busy in range(1, int(servers) + 1):
+        loss = load * loss / (busy + load * loss)
+    return float(loss / (1.0 - load / servers * (1.0 - loss)))
+
+
+@kernel
+def waiting(utilisation: float, second: float, servers: float) -> float:
+    """Return the mean seconds in a waiting line, *second* being Σ rate × E[S²] at one node.
+
+    That is W = second / 2 × C(c, a) / (a (c - a)) with the load a: the formula of Pollaczek and Khinchine for one
+    server, Erlang's for exponential times, and the estimate of Lee and Longton (1959) otherwise. Neither the number of
+    classes nor their mixture enters, and it grows with both arguments: Erlang's C is convex, so that C / a grows.
+    """
+    load = utilisation * servers
+    if load <= 0.0 or second <= 0.0:
+        return 0.0
+    return second / 2.0 * _waits(load, servers) / (load * (servers - load))
+
+
+@kernel
+def option_time(options: Options, pools: Pools, option: int, place: int, utilisation: float, second: float) -> float:
+    """Return the mean seconds that an option spends at a place."""
+    work = options.work[option, place]
+    if pools.discipline[place] == SHARED:
+        return float(work * slowdown(utilisation, pools.speed[place])) if work > 0.0 else 0.0
+    if pools.discipline[place] == LINE and options.visits[option, place] > 0.0:
+        return float(work + options.visits[option, place] * waiting(utilisation, second, pools.speed[place]))
+    return float(work)
+
+
+@kernel
+def option_variance(
+    options: Options, pools: Pools, option: int, place: int, utilisation: float, second: float, exact: bool
+) -> float:
+    """Return the variance of that time (s²), or without *exact* a lower bound that grows with the arguments."""
+    visits, square, spread = options.visits[option, place], options.square[option, place], options.spread[option, place]
+    if visits <= 0.0:
+        return 0.0
+    if pools.discipline[place] == SHARED:
+        return float(sharing_variance(square, spread, slowdown(utilisation, pools.speed[place])))
+    if pools.discipline[place] == LINE:
+        return float(spread + visits * waiting_variance(utilisation, second, pools.speed[place], exact))
+    return float(spread)
+
+
+@kernel
+def sharing_variance(square: float, spread: float, slow: float) -> float:
+    """Return an estimate of the variance of a time at a shared place: E[S²], Var S, and how much it is slowed down."""
+    return slow * slow * spread + (slow * slow - slow) * square
+
+
+@kernel
+def waiting_variance(utilisation: float, second: float, servers: float, exact: bool) -> float:
+    """Return the variance of the wait, taken to be exponential for those who wait at all; a lower bound if not exact.
+
+    The variance W² (2 / C - 1) does not grow with the load alone, its lower bound W² does.
+    """
+    wait = waiting(utilisation, second, servers)
+    if wait == 0.0 or not exact:
+        return wait * wait
+    return wait * wait * (2.0 / _waits(utilisation * servers, servers) - 1.0)
+
+
+@kernel
 def build_options(
-    choices: Choices, demand: FloatArray, memory: FloatArray, prices: Prices, within: FloatArray, every: bool
+    choices: Choices, demands: Demands, prices: Prices, within: FloatArray, places: int, queues: bool, every: bool
 ) -> Options:
     """Return the options that no other option of their component dominates, or *every* one that can run.
 
     Args:
         choices: The patterns.
-        demand: Seconds of a partition at a group, infinite where it cannot run; shape (partitions, groups).
-        memory: Megabytes likewise.
-        prices: What partitions add to the objective and to limited sums.
+        demands: What partitions need.
+        prices: What they add to the objective and to limited sums.
         within: As in :class:`Pools`.
-        every: Whether dominated options stay: the best plan needs none, the second best may.
+        places: Groups and links.
+        queues: Whether waiting lines, links or limits on percentiles need their columns.
+        every: Whether dominated options stay: the best plan needs none, the second best may. So may the best one where
+            percentiles of waiting lines are limited: with less work and the same square, a wait varies more.
     """
-    groups = demand.shape[1]
-    count = choices.pattern_ptr.size - 1
+    groups = demands.seconds.shape[1]
     most = choices.part_ptr.size - 1
-    pattern = np.empty(most, np.int64)
-    work = np.zeros((most, groups))
-    needed = np.zeros((most, groups))
-    rows = np.zeros((most, prices.row_part.shape[0]))
-    delay = np.empty(most)
-    cost = np.empty(most)
-    total = np.empty(most)
-    ptr = np.zeros(count + 1, np.int64)
+    pattern, ptr = np.empty(most, np.int64), np.zeros(choices.pattern_ptr.size, np.int64)
+    work, needed = np.zeros((most, places)), np.zeros((most, groups))
+    columns = places if queues else 0
+    visits, square, spread = np.zeros((most, columns)), np.zeros((most, columns)), np.zeros((most, columns))
+    delay, cost, rows = np.zeros(most), np.empty(most), np.zeros((most, prices.row_part.shape[0]))
     timed = timed_components(choices)
     size = 0
-    for component in range(count):
+    for component in range(choices.pattern_ptr.size - 1):
         first = size
         for candidate in range(choices.pattern_ptr[component], choices.pattern_ptr[component + 1]):
-            if not lay_out(choices, candidate, demand, memory, work[size], needed[size]):
+            if not lay_out(choices, candidate, demands.seconds, demands.memory, work[size], needed[size]):
                 continue
             pattern[size] = candidate
-            delay[size] = choices.delay[candidate] if timed[component] else 0.0
-            for g in range(groups):
-                delay[size] += within[g] * choices.delay_within[candidate, g] if timed[component] else 0.0
+            if timed[component]:
+                delay[size] = choices.delay[candidate] + (within * choices.delay_within[candidate]).sum()
+            else:
+                delay[size] = 0.0
             cost[size] = choices.cost[candidate] + parts_sum(choices, candidate, prices.part)
             for row in range(rows.shape[1]):
                 at_hosts = parts_sum(choices, candidate, prices.row_part[row])
                 rows[size, row] = prices.row_pattern[row, candidate] + at_hosts
-            total[size] = work[size].sum() + delay[size] + cost[size] + 1e-9 * (needed[size].sum() + rows[size].sum())
+            if queues:
+                _lay_queues(choices, candidate, demands, visits[size], square[size], spread[size])
+                add_legs(choices.inner, candidate, within, groups, work[size], visits[size], square[size])
             size += 1
-        if every:
-            kept = np.arange(first, size)
-        else:
-            kept = _undominated(
-                choices, component, first, size, pattern, work, needed, rows, delay, cost, total, within
-            )
-        size = first
-        for i in kept:
-            pattern[size], delay[size], cost[size] = pattern[i], delay[i], cost[i]
-            work[size], needed[size], rows[size] = work[i].copy(), needed[i].copy(), rows[i].copy()
-            size += 1
-        work[size:] = 0.0
-        needed[size:] = 0.0
+        found = Options(ptr, pattern, work, visits, square, spread, delay, cost, needed, rows)
+        if not every:
+            kept = _undominated(choices, component, first, size, found, within)
+            size = _close_ranks(found, kept, first, size)
         ptr[component + 1] = size
     return Options(
         ptr,
         pattern[:size].copy(),
         work[:size].copy(),
+        visits[:size].copy(),
+        square[:size].copy(),
+        spread[:size].copy(),
         delay[:size].copy(),
         cost[:size].copy(),
         needed[:size].copy(),
         rows[:size].copy(),
     )
+
+
+@kernel
+def _close_ranks(options: Options, kept: IntArray, first: int, end: int) -> int:
+    """Move the options *kept* up to *first*, clear what is left before *end*, and return where they end."""
+    size = first
+    for i in kept:
+        options.pattern[size] = options.pattern[i]
+        options.delay[size] = options.delay[i]
+        options.cost[size] = options.cost[i]
+        for table in (options.work, options.memory, options.visits, options.square, options.spread, options.rows):
+            table[size] = table[i].copy()
+        size += 1
+    for table in (options.work, options.memory, options.visits, options.square, options.spread):
+        table[size:end] = 0.0
+    return size
 
 
 @kernel
@@ -208,42 +322,76 @@ def lay_out(
 
 
 @kernel
+def _lay_queues(
+    choices: Choices, pattern: int, demands: Demands, visits: FloatArray, square: FloatArray, spread: FloatArray
+) -> None:
+    """Add up a pattern's visits, and the squares and variances of its service times, by group."""
+    visits[:], square[:], spread[:] = 0.0, 0.0, 0.0
+    for i in range(choices.part_ptr[pattern], choices.part_ptr[pattern + 1]):
+        group, part = choices.location[i], choices.part[i]
+        if group < demands.seconds.shape[1]:
+            visits[group] += choices.reach[part]
+            square[group] += choices.reach[part] * demands.square[part, group]
+            spread[group] += choices.reach[part] * demands.spread[part, group]
+
+
+@kernel
+def add_legs(
+    legs: Legs, row: int, within: FloatArray, groups: int, work: FloatArray, visits: FloatArray, square: FloatArray
+) -> None:
+    """Add what the transmissions of a *row* bring to the links, which come after the *groups*."""
+    if legs.ptr.size <= row + 1:
+        return
+    for i in range(legs.ptr[row], legs.ptr[row + 1]):
+        weight = legs.weight[i] * (within[legs.group[i]] if legs.group[i] >= 0 else 1.0)
+        place = groups + legs.link[i]
+        work[place] += weight * legs.seconds[i]
+        visits[place] += weight
+        square[place] += weight * legs.seconds[i] * legs.seconds[i]
+
+
+@kernel
 def _undominated(
-    choices: Choices,
-    component: int,
-    first: int,
-    end: int,
-    pattern: IntArray,
-    work: FloatArray,
-    needed: FloatArray,
-    rows: FloatArray,
-    delay: FloatArray,
-    cost: FloatArray,
-    total: FloatArray,
-    within: FloatArray,
+    choices: Choices, component: int, first: int, end: int, options: Options, within: FloatArray
 ) -> IntArray:
     """Drop options of *component* that another one beats in everything; return the others by position."""
-    order = first + np.argsort(total[first:end], kind="mergesort")
+    total = np.empty(end - first)
+    for i in range(first, end):
+        total[i - first] = options.work[i].sum() + options.delay[i] + options.cost[i] + 1e-9 * options.memory[i].sum()
+        total[i - first] += (
+            1e-9 * options.rows[i].sum() + options.visits[i].sum() + options.square[i].sum() + options.spread[i].sum()
+        )
+    order = first + np.argsort(total, kind="mergesort")
     kept = np.empty(end - first, np.int64)
     size = 0
     for i in order:
         beaten = False
         for k in range(min(size, COMPARED)):
             j = kept[k]
-            if (
-                cost[j] <= cost[i]
-                and delay[j] <= delay[i]
-                and _no_more(work, j, i)
-                and _no_more(needed, j, i)
-                and _no_more(rows, j, i)
-                and _as_near(choices, component, pattern[j], pattern[i], within)
+            if _no_worse(options, j, i) and _as_near(
+                choices, component, options.pattern[j], options.pattern[i], within
             ):
-                beaten = True
+                beaten = choices.variance[options.pattern[j]] <= choices.variance[options.pattern[i]]
+            if beaten:
                 break
         if not beaten:
             kept[size] = i
             size += 1
     return np.sort(kept[:size])
+
+
+@kernel
+def _no_worse(options: Options, one: int, other: int) -> bool:
+    return (
+        options.cost[one] <= options.cost[other]
+        and options.delay[one] <= options.delay[other]
+        and _no_more(options.work, one, other)
+        and _no_more(options.memory, one, other)
+        and _no_more(options.visits, one, other)
+        and _no_more(options.square, one, other)
+        and _no_more(options.spread, one, other)
+        and _no_more(options.rows, one, other)
+    )
 
 
 @kernel
@@ -265,10 +413,19 @@ def _as_near(choices: Choices, component: int, one: int, other: int, within: Flo
     if choices.entered[component] and choices.first[one] != choices.first[other]:
         return False
     for i in range(choices.out_ptr[component], choices.out_ptr[component + 1]):
-        hop = choices.out[i]
-        for location in range(_locations(choices, hop)):
-            if hop_seconds(choices, hop, one, location, within) > hop_seconds(choices, hop, other, location, within):
-                return False
+        if not _sends_no_more(choices, choices.out[i], one, other, within):
+            return False
+    return True
+
+
+@kernel
+def _sends_no_more(choices: Choices, hop: int, one: int, other: int, within: FloatArray) -> bool:
+    """Say whether a transfer takes no longer from *one* than from *other*, and loads links alike."""
+    if kind_of(choices, hop, one) != kind_of(choices, hop, other):
+        return False
+    for location in range(_locations(choices, hop)):
+        if hop_seconds(choices, hop, one, location, within) > hop_seconds(choices, hop, other, location, within):
+            return False
     return True
 
 
@@ -281,12 +438,24 @@ def _locations(choices: Choices, hop: int) -> int:
 
 @kernel
 def hop_seconds(choices: Choices, hop: int, pattern: int, location: int, within: FloatArray) -> float:
-    """Return the mean seconds of a transfer from a component laid out as *pattern* to *location*."""
-    row = pattern - choices.pattern_ptr[choices.hop_origin[hop]]
-    at = choices.hop_ptr[hop] + row * _locations(choices, hop) + location
+    """Return the mean seconds of a transfer to *location* that no other transfer can disturb."""
+    at = hop_row(choices, hop, pattern, location)
     if location < within.size:
         return float(choices.hop[at] + within[location] * choices.hop_within[at])
     return float(choices.hop[at])
+
+
+@kernel
+def kind_of(choices: Choices, hop: int, pattern: int) -> int:
+    """Return the number that patterns share which send the same over the same links."""
+    return int(choices.kind[choices.kind_ptr[hop] + pattern - choices.pattern_ptr[choices.hop_origin[hop]]])
+
+
+@kernel
+def hop_row(choices: Choices, hop: int, pattern: int, location: int) -> int:
+    """Return the place of a transfer in the tables: from a component laid out as *pattern* to *location*."""
+    row = pattern - choices.pattern_ptr[choices.hop_origin[hop]]
+    return int(choices.hop_ptr[hop] + row * _locations(choices, hop) + location)
 
 
 @kernel

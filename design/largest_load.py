@@ -66,7 +66,7 @@ class LargestLoad:
         }
 
 
-def load_of_plan(scenario: Scenario, plan: Plan, *, dialect: str = "twin") -> LargestLoad:
+def load_of_plan(scenario: Scenario, plan: Plan, *, dialect: str | Rules = "twin") -> LargestLoad:
     """Return the largest load at which *plan* breaks no limit, all sources scaled alike.
 
     Raises:
@@ -86,7 +86,11 @@ def load_of_plan(scenario: Scenario, plan: Plan, *, dialect: str = "twin") -> La
 
 
 def load_of_continuum(
-    scenario: Scenario, *, dialect: str = "twin", time_limit: float | None = None, one_type_per_layer: bool = True
+    scenario: Scenario,
+    *,
+    dialect: str | Rules = "twin",
+    time_limit: float | None = None,
+    one_type_per_layer: bool = True,
 ) -> LargestLoad:
     """Return the largest load for which any plan holds, decided exactly at each load, and such a plan.
 

@@ -1,4 +1,4 @@
-"""Limits on mean times in the form the search reads: weighted sums over components and the transfers between them."""
+"""Limits on times in the form the search reads: weighted sums over components and the transfers between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from design.rules import Rules
-from design.traffic_rates import component_rates, entry_rates
+from design.sources import located_sources
+from design.tails import Traffic, not_judged, tail_factor, traffic_of
 from twin.model.application import Deployment
 from twin.model.constraints import (
     GlobalConstraint,
@@ -19,6 +20,7 @@ from twin.model.constraints import (
 from twin.model.scenario import Scenario
 
 Hop = tuple[str, str]
+"""Origin and target of a transfer: components, or a source by its name among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,37 +40,30 @@ class Limit:
     hops: dict[Hop, float] = field(default_factory=dict)
     """Origin and target of a transfer → weight."""
 
+    tail: float = 0.0
+    """Standard deviations of that sum that are added to its mean, see :mod:`design.tails`."""
+
 
 def limits_of(scenario: Scenario, rules: Rules, chosen: Mapping[str, Deployment]) -> tuple[list[Limit], list[str]]:
     """Return the limits that the formula of a dialect can judge, and a note on each of the others.
 
     *chosen* is a deployment of each component; all that are allowed send alike.
     """
-    rates = component_rates(scenario, chosen)
-    sends = {
-        (edge.origin, edge.to): chosen[edge.origin].transition_probabilities.get(edge.to, edge.probability)
-        for edge in scenario.application.dependencies
-    }
+    traffic = traffic_of(scenario, chosen)
     limits: list[Limit] = []
     notes: list[str] = []
     tightest: dict[str, LocalConstraint] = {}
-    paths = 0
     for constraint in scenario.constraints:
         if not isinstance(constraint, TimeLimit):
             continue
-        if constraint.statistic != "mean" or (isinstance(constraint, ResponseConstraint) and rules.dialect != "twin"):
-            notes.append(f"{constraint_name(constraint)}: not judged, for the formulas know means of parts only")
-        elif isinstance(constraint, LocalConstraint):
+        reason = not_judged(scenario, constraint, rules, traffic)
+        if reason:
+            notes.append(f"{constraint_name(constraint)}: not judged, for {reason}")
+        elif isinstance(constraint, LocalConstraint) and constraint.statistic == "mean":
             known = tightest.get(constraint.component)
             tightest[constraint.component] = min(known or constraint, constraint, key=lambda each: each.limit)
-        elif isinstance(constraint, ResponseConstraint):
-            limits.append(_response(scenario, constraint, paths, rates, sends))
-            paths += 1
-        elif rules.dialect == "twin" and not _is_followed(constraint, rates, sends):
-            notes.append(f"{constraint_name(constraint)}: not judged, for no request follows the path")
         else:
-            limits.append(_path(constraint, paths))
-            paths += 1
+            limits.append(_along(scenario, constraint, len(limits), traffic, tail_factor(constraint, rules.tails)))
     order = list(scenario.application.components)
     local = [
         Limit(name=constraint_name(each), place=-1 - order.index(name), seconds=each.limit)
@@ -77,34 +72,24 @@ def limits_of(scenario: Scenario, rules: Rules, chosen: Mapping[str, Deployment]
     return local + limits, notes
 
 
-def _path(constraint: GlobalConstraint, place: int) -> Limit:
+def _along(scenario: Scenario, constraint: TimeLimit, place: int, traffic: Traffic, tail: float) -> Limit:
+    """Return a limit on the time along a path, of a whole request, or on the slow requests of one component."""
+    components: Mapping[str, float]
+    hops: Mapping[Hop, float] = {}
+    if isinstance(constraint, ResponseConstraint):
+        components = {name: rate / traffic.entering for name, rate in traffic.rates.items()}
+        hops = {hop: share * traffic.rates[hop[0]] / traffic.entering for hop, share in traffic.sends.items()}
+        for name, source in located_sources(scenario).items():
+            hops = {**hops, (name, source.entry): source.rate / traffic.entering}
+    elif isinstance(constraint, GlobalConstraint):
+        components, hops = dict.fromkeys(constraint.path, 1.0), dict.fromkeys(pairwise(constraint.path), 1.0)
+    else:
+        components = {constraint.component: 1.0}
     return Limit(
         name=constraint_name(constraint),
         place=place,
         seconds=constraint.limit,
-        components=dict.fromkeys(constraint.path, 1.0),
-        hops=dict.fromkeys(pairwise(constraint.path), 1.0),
-    )
-
-
-def _is_followed(constraint: GlobalConstraint, rates: Mapping[str, float], sends: Mapping[Hop, float]) -> bool:
-    """Say whether requests go along the whole path; a deployment may have closed it."""
-    return all(sends[hop] > 0.0 and rates[hop[0]] > 0.0 for hop in pairwise(constraint.path))
-
-
-def _response(
-    scenario: Scenario,
-    constraint: ResponseConstraint,
-    place: int,
-    rates: Mapping[str, float],
-    sends: Mapping[Hop, float],
-) -> Limit:
-    """Return the limit on the mean time of a request that goes one way: visits times times."""
-    entering = sum(entry_rates(scenario).values())
-    return Limit(
-        name=constraint_name(constraint),
-        place=place,
-        seconds=constraint.limit,
-        components={name: rate / entering for name, rate in rates.items()},
-        hops={hop: share * rates[hop[0]] / entering for hop, share in sends.items()},
+        components=dict(components),
+        hops=dict(hops),
+        tail=tail,
     )

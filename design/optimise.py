@@ -128,7 +128,7 @@ class Result:
 def optimise(
     scenario: Scenario,
     *,
-    dialect: str = "twin",
+    dialect: str | Rules = "twin",
     time_limit: float | None = None,
     method: str = "auto",
     seed: int = 0,
@@ -144,7 +144,7 @@ def optimise(
 
     Args:
         scenario: What there is, and the limits that must hold.
-        dialect: Formulas and checks, see :mod:`design.rules`.
+        dialect: Formulas and checks, see :mod:`design.rules`; a name, or rules with other parameters.
         time_limit: Seconds; absent: until the proof.
         method: ``exact`` ends with a proof; ``auto`` too, but searches large neighbourhoods of the best plan when the
             proof takes too much of the time limit; ``descent`` ends with the first plan that no change of one pool
@@ -174,7 +174,7 @@ def optimise(
     return run.result()
 
 
-def rules_for(scenario: Scenario, dialect: str, time_limit: float | None = None, method: str = "auto") -> Rules:
+def rules_for(scenario: Scenario, dialect: str | Rules, time_limit: float | None = None, method: str = "auto") -> Rules:
     """Return the rules of *dialect* for a search on *scenario*.
 
     Raises:
@@ -187,7 +187,7 @@ def rules_for(scenario: Scenario, dialect: str, time_limit: float | None = None,
         raise TwinError(f"the time limit must be a positive number of seconds, got {time_limit:g}")
     if method not in get_args(Method):
         raise TwinError(f"unknown method {method!r}{did_you_mean(method, get_args(Method))}")
-    require_support(scenario, rules)
+    require_support(scenario, rules, method)
     missing = [
         Fault(f"application.components.{component}.partitions.{partition.name}", NOWHERE)
         for component, partition in all_partitions(scenario)
@@ -352,7 +352,7 @@ class _Run:
             )
 
     def _measured(self, problem: Problem, solution: Solution) -> float:
-        _, figures = judge(self.scenario, plan_of(problem, solution), self.goal, self.rules.dialect)
+        _, figures = judge(self.scenario, plan_of(problem, solution), self.goal, self.rules)
         return doubt_of(figures.of("accuracy")) if self.goal.objective == "accuracy" else figures.of("response_time")
 
     def _interrupt(self, search: ExactSearch) -> None:
@@ -371,7 +371,7 @@ class _Run:
 
     def _with_plan(self, problem: Problem, solution: Solution) -> Result:
         plan = plan_of(problem, solution)
-        evaluation, figures = judge(self.scenario, plan, self.goal, self.rules.dialect)
+        evaluation, figures = judge(self.scenario, plan, self.goal, self.rules)
         value = figures.of(self.goal.objective)
         if self.goal.objective in ("cost", "energy"):
             _require_agreement(evaluation, solution.cost, value)

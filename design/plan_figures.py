@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from design.evaluate import evaluate
 from design.evaluation import Evaluation
 from design.goals import LIMITED, Goal, Objective
+from design.rules import Rules
 from design.traffic_rates import component_rates, reaches
 from twin.errors import TwinError
 from twin.model.plan import Plan
@@ -40,7 +41,7 @@ class PlanFigures:
         return value
 
 
-def judge(scenario: Scenario, plan: Plan, goal: Goal, dialect: str) -> tuple[Evaluation, PlanFigures]:
+def judge(scenario: Scenario, plan: Plan, goal: Goal, dialect: str | Rules) -> tuple[Evaluation, PlanFigures]:
     """Evaluate *plan*, and return its figures beside; the scenario's own limits alone decide whether it holds.
 
     Raises:
@@ -52,7 +53,7 @@ def judge(scenario: Scenario, plan: Plan, goal: Goal, dialect: str) -> tuple[Eva
         looked_at = evaluate(goal.limited(scenario), plan, dialect=dialect)
         response_time = next((each.value for each in looked_at.constraints if each.name == LIMITED), None)
         if response_time is None:
-            raise TwinError(f"the formulas of dialect {dialect} do not know the time of {goal.target!r}")
+            raise TwinError(f"the formulas of dialect {evaluation.dialect} do not know the time of {goal.target!r}")
     figures = PlanFigures(
         cost=evaluation.cost,
         response_time=response_time,

@@ -15,6 +15,7 @@ from design.exact import ExactSearch, Solution
 from design.optimise import MOST_CASES, on_interrupt, plan_of, rules_for
 from design.problem import Problem
 from design.problem_building import build_problem
+from design.rules import Rules
 from twin.errors import TwinError
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
@@ -62,7 +63,7 @@ class PlanOrder:
         self,
         scenario: Scenario,
         *,
-        dialect: str = "twin",
+        dialect: str | Rules = "twin",
         time_limit: float | None = None,
         one_type_per_layer: bool = True,
     ) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from design.kernels import FULL, Pools, Prices, kernel, lay_out
+from design.kernels import FULL, IDLE, Demands, Pools, Prices, kernel, lay_out
 from design.problem import Choices, FloatArray, IntArray, Problem
 
 CLOSED = -1
@@ -48,6 +48,17 @@ def resources_of(problem: Problem) -> Resources:
     )
 
 
+def demands_on(problem: Problem, types: IntArray, memory: FloatArray) -> Demands:
+    """Return what partitions need by group; of an undecided group the least of each that any of its resources needs."""
+    spread = problem.square - np.where(np.isfinite(problem.demand), problem.demand, 0.0) ** 2
+    return Demands(
+        seconds=columns(problem, types, problem.demand),
+        square=columns(problem, types, problem.square),
+        spread=columns(problem, types, np.maximum(spread, 0.0)),
+        memory=columns(problem, types, memory),
+    )
+
+
 def columns(problem: Problem, types: IntArray, values: FloatArray) -> FloatArray:
     """Return *values*, by partition and resource, by partition and group; infinite where a group is closed."""
     found = np.full((values.shape[0], len(problem.groups)), np.inf)
@@ -85,9 +96,18 @@ def pools_of(problem: Problem, types: IntArray, nodes: IntArray, most: FloatArra
     *most* is the utilisation that each resource may be used for, below 1 in any case. What is *loose* leaves out that
     nodes cost and that data between them travels: what does not hold there does not hold with fewer nodes either.
     """
-    count = len(problem.groups)
-    spare = np.array([row.room for row in problem.rows], dtype=np.float64)
-    pools = Pools(np.zeros(count), np.ones(count), np.zeros(count), np.zeros(count), spare, np.full(count, FULL))
+    count, places = len(problem.groups), len(problem.groups) + len(problem.links)
+    pools = Pools(
+        nodes=np.zeros(places),
+        speed=np.ones(places),
+        memory=np.zeros(places),
+        discipline=np.zeros(places, dtype=np.int64),
+        within=np.zeros(count),
+        exact=not loose and OPEN not in types,
+        spare=np.array([row.room for row in problem.rows], dtype=np.float64),
+        most=np.full(places, FULL),
+    )
+    pools.nodes[count:], pools.discipline[count:] = 1.0, problem.link_discipline
     for group, members in enumerate(problem.groups):
         if types[group] == CLOSED or (types[group] >= 0 and nodes[group] == 0):
             continue
@@ -97,6 +117,8 @@ def pools_of(problem: Problem, types: IntArray, nodes: IntArray, most: FloatArra
         pools.speed[group] = problem.speed[chosen].max()
         pools.memory[group] = problem.node_memory[chosen].max() * (running if problem.memory_by_pool else 1)
         pools.most[group] = min(float(most[chosen].max()), FULL)
+        kinds = set(problem.discipline[chosen].tolist())
+        pools.discipline[group] = kinds.pop() if len(kinds) == 1 else IDLE
         if types[group] >= 0 and not loose:
             pools.within[group] = 1.0 - 1.0 / running if problem.within else 0.0
             for i, row in enumerate(problem.rows):

@@ -1,13 +1,18 @@
 """The search problem of a scenario, in arrays: what can be chosen, and what each choice adds to load, time and cost.
 
 A *group* is a set of resources of which a plan runs at most one: the resources of one layer, or every resource by
-itself. A *location* is a group or a function. A *pattern* says for one component which deployment it takes and at
-which location each partition runs; it is independent of the resource that the group later takes. Then
+itself. A *location* is a group or a function. A *place* is a group or a link in which transfers disturb each other. A
+*pattern* says for one component which deployment it takes and at which location each partition runs; it is independent
+of the resource that the group later takes. With the sums over all that visits a place, per second,
 
-    load of a group       rate × Σ reach × service_time              over the partitions there, divided by its nodes
-    time of a component   delays + Σ reach × service_time × slowdown(load of the group)
+    load      Σ rate × seconds                       second    Σ rate × seconds²
 
-so that loads are sums over components, and a choice for one component touches the loads of its own groups only.
+a visit that alone takes S seconds takes S × slowdown(load) where requests share, and S + second / 2 × g(load) where
+they wait their turn (see :mod:`design.kernels`). So loads are sums over components, and over pairs of components for
+what travels between them; a choice for one component touches the loads of its own places only; and nothing ever
+becomes quicker because something is added.
+
+Where requests come from a layer of their own, their source is a component too, without partitions and with one pattern.
 """
 
 from __future__ import annotations
@@ -27,6 +32,24 @@ IntArray = NDArray[np.int64]
 Array = NDArray[Any]
 
 
+class Legs(NamedTuple):
+    """Transmissions over links in which transfers disturb each other, in rows: by pattern, or by place in a table."""
+
+    ptr: IntArray
+    """First leg of each row; without any such link there are no rows either."""
+
+    link: IntArray
+
+    seconds: FloatArray
+    """Seconds that the data need on the empty link."""
+
+    weight: FloatArray
+    """Mean number of such transfers, for a request of the component."""
+
+    group: IntArray
+    """Group within which the data stay, so that they only travel to another node; -1 where they always travel."""
+
+
 class Choices(NamedTuple):
     """What the kernels read. Ragged lists are flat, with the position where each part begins (``_ptr``)."""
 
@@ -43,7 +66,7 @@ class Choices(NamedTuple):
     """Location of each part: a group, or the number of groups plus a function."""
 
     delay: FloatArray
-    """Seconds of a component that depend on no load: transfers between its partitions, functions; shape (patterns,)."""
+    """Seconds that depend on no load: functions, and of transfers what no other disturbs; shape (patterns,)."""
 
     delay_within: FloatArray
     """Seconds of transfers between nodes of one pool, were the nodes always different; shape (patterns, groups)."""
@@ -103,6 +126,27 @@ class Choices(NamedTuple):
 
     path_limit: FloatArray
 
+    path_tail: FloatArray
+    """Standard deviations that are added to the mean time of each limited path; 0 for a limit on the mean."""
+
+    inner: Legs
+    """Transmissions inside a component, by pattern."""
+
+    between: Legs
+    """Transmissions between components, by place in ``hop``."""
+
+    hop_share: FloatArray
+    """Transfers for each request of the component they come from, shape (transfers,)."""
+
+    kind_ptr: IntArray
+    """First pattern of the origin of each transfer in ``kind``."""
+
+    kind: IntArray
+    """Patterns with equal numbers send the same over the same links, wherever the target is."""
+
+    variance: FloatArray
+    """Variance of the time at functions, s²; shape (patterns,)."""
+
     return_from: IntArray
     """Pairs of components whose data must not come back to the edge."""
 
@@ -149,13 +193,16 @@ class Problem:
 
     functions: tuple[str, ...]
 
-    deployments: tuple[Deployment, ...]
-    """Deployment of each pattern."""
+    deployments: tuple[Deployment | None, ...]
+    """Deployment of each pattern; None for a source of requests."""
 
     choices: Choices
 
     demand: FloatArray
     """Seconds of a partition on a resource, infinite where it cannot run; shape (partitions, resources)."""
+
+    square: FloatArray
+    """Mean square of that time, s²."""
 
     memory: FloatArray
     """Megabytes a partition needs on a resource."""
@@ -171,6 +218,17 @@ class Problem:
 
     speed: FloatArray
     """Requests that a node of each resource serves at full speed at once (cores over units)."""
+
+    capacity: FloatArray
+    """Requests whose units fill the cores of a node of each resource, broken off nowhere."""
+
+    discipline: IntArray
+    """Whether requests share a resource or wait their turn there, see :mod:`design.kernels`."""
+
+    links: tuple[str, ...]
+    """Links in which transfers disturb each other; as places they come after the groups."""
+
+    link_discipline: IntArray
 
     node_memory: FloatArray
     """Megabytes of a node, infinite where it is never short."""
@@ -188,6 +246,16 @@ class Problem:
     """Limits on what can be summed up beside times."""
 
     notes: tuple[str, ...] = ()
+
+    @property
+    def queues(self) -> bool:
+        """Whether there is more than requests that share nodes: waiting lines, links, limits on percentiles."""
+        return bool(self.discipline.any() or self.links or self.choices.path_tail.any())
+
+    @property
+    def lines_with_tails(self) -> bool:
+        """Whether percentiles are limited where requests or transfers wait their turn."""
+        return bool((self.discipline.any() or self.link_discipline.any()) and self.choices.path_tail.any())
 
     def with_limits(self, seconds: Mapping[int, float]) -> Problem:
         """Return the problem with other limits, by position in ``limits``; infinity drops one."""

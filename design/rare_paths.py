@@ -13,6 +13,7 @@ from dataclasses import replace
 from math import isfinite
 
 from design.evaluate import evaluate
+from design.rules import Rules
 from twin.measure import Measures, Violation
 from twin.model.constraints import GlobalConstraint, constraint_name
 from twin.model.plan import Plan
@@ -25,7 +26,7 @@ FEWEST = 30
 class RarePaths:
     """What stands for the requests on rare paths of one plan."""
 
-    def __init__(self, scenario: Scenario, plan: Plan, dialect: str) -> None:
+    def __init__(self, scenario: Scenario, plan: Plan, dialect: str | Rules) -> None:
         by_formula = evaluate(scenario, plan, dialect=dialect)
         self.limits: dict[int, tuple[GlobalConstraint, float]] = {}
         for i, each in enumerate(scenario.constraints):

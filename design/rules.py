@@ -18,12 +18,15 @@ r-orig    SPACE4AI-R with its error in the mean over early exits: an exit on the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from twin.errors import TwinError, did_you_mean
 
 Dialect = Literal["twin", "d", "d-pre2023", "d-file", "r", "r-orig"]
+
+Tails = Literal["estimate", "cantelli", "simulation"]
+"""How limits on percentiles and on shares above a limit are judged, see :mod:`design.tails`."""
 
 TOLERANCE = 1e-9
 """Relative excess over a limit that still counts as rounding."""
@@ -52,6 +55,12 @@ class Rules:
 
     returns_to_edge: bool
     """Whether data that has left the edge may come back to it."""
+
+    edge_share: float = 1.0
+    """Share of the price of physical devices that counts (SPACE4AI-R's ``EnergyCostPct``): they have been bought."""
+
+    tails: Tails = "estimate"
+    """Of dialect ``twin`` only: the others know means alone."""
 
 
 _D = {
@@ -86,8 +95,24 @@ RULES: dict[str, Rules] = {
 }
 
 
-def rules_of(dialect: str) -> Rules:
-    """Return the rules of *dialect*; TwinError for one that does not exist."""
-    if dialect not in RULES:
+def rules_of(dialect: str | Rules, *, edge_share: float | None = None, tails: str | None = None) -> Rules:
+    """Return the rules of *dialect* (or, given rules, these), with the parameters that are not None in place.
+
+    Raises:
+        TwinError: There is no such dialect or way to judge, or the share does not lie between 0 and 1.
+    """
+    if isinstance(dialect, Rules):
+        rules = dialect
+    elif dialect in RULES:
+        rules = RULES[dialect]
+    else:
         raise TwinError(f"unknown dialect {dialect!r} of evaluation{did_you_mean(dialect, get_args(Dialect))}")
-    return RULES[dialect]
+    if edge_share is not None:
+        if not 0.0 <= edge_share <= 1.0:
+            raise TwinError(f"the share of the edge's price must lie between 0 and 1, got {edge_share:g}")
+        rules = replace(rules, edge_share=edge_share)
+    if tails is not None:
+        if tails not in get_args(Tails):
+            raise TwinError(f"unknown way {tails!r} to judge percentiles{did_you_mean(tails, get_args(Tails))}")
+        rules = replace(rules, tails=tails)  # type: ignore[arg-type]
+    return rules

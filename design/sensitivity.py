@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from design.optimise import Result, optimise
+from design.rules import Rules
 from twin.model.constraints import TimeLimit, constraint_name
 from twin.model.scenario import Scenario
 
@@ -43,7 +44,7 @@ def sensitivity(
     result: Result,
     *,
     relax: float = 0.1,
-    dialect: str = "twin",
+    dialect: str | Rules = "twin",
     time_limit: float | None = None,
     one_type_per_layer: bool = True,
 ) -> tuple[LimitWorth, ...]:

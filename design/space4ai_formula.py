@@ -26,14 +26,14 @@ function_time = lru_cache(maxsize=100_000)(lambda *figures: faas_chain(*figures)
 """Mean seconds on a function by arrival rate, warm and cold service time and idle time; once for equal figures."""
 
 
-def evaluate_space4ai(scenario: Scenario, plan: Plan, rules: Rules, *, edge_share: float = 1.0) -> Evaluation:
-    """Return what a tool of the SPACE4AI family says of *plan*; *edge_share* is SPACE4AI-R's ``EnergyCostPct``.
+def evaluate_space4ai(scenario: Scenario, plan: Plan, rules: Rules) -> Evaluation:
+    """Return what a tool of the SPACE4AI family says of *plan*.
 
     Raises:
         PlanError: The plan does not fit the scenario.
     """
     require_fitting(scenario, plan)
-    return _Formula(scenario, plan, rules, edge_share).evaluation()
+    return _Formula(scenario, plan, rules).evaluation()
 
 
 def at_edge(scenario: Scenario, host: Resource | CloudFunction) -> bool:
@@ -56,8 +56,8 @@ def warm_and_cold(scenario: Scenario, partition: str, function: CloudFunction) -
 class _Formula:
     """One plan under one dialect."""
 
-    def __init__(self, scenario: Scenario, plan: Plan, rules: Rules, edge_share: float) -> None:
-        self.scenario, self.plan, self.rules, self.edge_share = scenario, plan, rules, edge_share
+    def __init__(self, scenario: Scenario, plan: Plan, rules: Rules) -> None:
+        self.scenario, self.plan, self.rules = scenario, plan, rules
         self.chosen = chosen_deployments(scenario, plan)
         self.rates = component_rates(scenario, self.chosen)
         self.reach = {name: share for each in self.chosen.values() for name, share in reaches(each).items()}
@@ -171,7 +171,7 @@ class _Formula:
             host = self.scenario.continuum.host(name)
             if isinstance(host, Resource):
                 nodes = self.plan.nodes(name)
-                share = self.edge_share if at_edge(self.scenario, host) else 1.0
+                share = self.rules.edge_share if at_edge(self.scenario, host) else 1.0
                 cost = share * host.cost_per_hour * nodes
                 figures[name] = HostFigures(utilisation=self.utilisation[name], nodes=nodes, cost=cost)
             else:

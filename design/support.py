@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from design.candidates import all_partitions
 from design.rules import Rules
 from twin.errors import EngineError, Problem
-from twin.model.constraints import ResponseConstraint
+from twin.model.constraints import ResponseConstraint, TimeLimit
 from twin.model.scenario import Scenario
 
+MOVES = ("random", "local", "tabu", "annealing", "genetic")
+"""Methods whose figures by move know requests that share nodes, and no more."""
 
-def require_support(scenario: Scenario, rules: Rules) -> None:
+
+def require_support(scenario: Scenario, rules: Rules, method: str = "auto") -> None:
     """Raise EngineError with everything that the search cannot model exactly, each with a way out."""
     checks = (
         (_pools, _mixed_units, _functions, _network) if rules.dialect == "twin" else (_counted_once, _function_memory)
     )
+    if rules.dialect == "twin" and method in MOVES:
+        _require_sharing(scenario, rules, method)
     problems = [Problem(where, message) for check in checks for where, message in check(scenario, rules)]
     if problems:
         way_out = "; change it, or take dialect d, whose formulas leave it out" if rules.dialect == "twin" else ""
@@ -25,13 +30,36 @@ def require_support(scenario: Scenario, rules: Rules) -> None:
 Finding = tuple[str, str]
 
 
+def _require_sharing(scenario: Scenario, rules: Rules, method: str) -> None:
+    """Raise EngineError where a heuristic would need more than requests that share nodes."""
+    resources, domains = scenario.continuum.resources.values(), scenario.continuum.domains.values()
+    found = [
+        *(
+            f"continuum.resources.{r.name}.discipline"
+            for r in resources
+            if (r.discipline or scenario.run.discipline) != "ps"
+        ),
+        *(f"continuum.domains.{d.name}.contention" for d in domains if d.contention != "none"),
+    ]
+    if rules.tails != "simulation":
+        found += [
+            f"constraints.{i}"
+            for i, constraint in enumerate(scenario.constraints)
+            if isinstance(constraint, TimeLimit) and constraint.statistic != "mean"
+        ]
+    if found:
+        message = "take method exact, auto, descent or lns, or the dialect d"
+        raise EngineError(
+            f"method {method} knows nothing but means of requests that share nodes",
+            [Problem(where, message) for where in found],
+        )
+
+
 def _pools(scenario: Scenario, rules: Rules) -> Iterator[Finding]:  # noqa: ARG001 (as the other checks)
     for resource in scenario.continuum.resources.values():
-        where = f"continuum.resources.{resource.name}"
-        if (resource.discipline or scenario.run.discipline) != "ps":
-            yield f"{where}.discipline", "first come, first served; give ps"
         if resource.queue_capacity is not None:
-            yield f"{where}.queue_capacity", "a queue of limited length; leave the limit out"
+            where = f"continuum.resources.{resource.name}.queue_capacity"
+            yield where, "a queue of limited length, so that the cheapest plan would lose requests; leave the limit out"
 
 
 def _mixed_units(scenario: Scenario, rules: Rules) -> Iterator[Finding]:  # noqa: ARG001
@@ -44,30 +72,21 @@ def _mixed_units(scenario: Scenario, rules: Rules) -> Iterator[Finding]:  # noqa
 
 def _functions(scenario: Scenario, rules: Rules) -> Iterator[Finding]:  # noqa: ARG001
     for function in scenario.continuum.functions.values():
-        if function.concurrency_limit is not None:
-            yield f"continuum.functions.{function.name}.concurrency_limit", "a limit on instances; leave it out"
+        if function.concurrency_limit is not None and function.on_limit == "reject":
+            where = f"continuum.functions.{function.name}.concurrency_limit"
+            yield where, "a limit at which requests are lost; give on_limit: queue, or leave the limit out"
 
 
 def _network(scenario: Scenario, rules: Rules) -> Iterator[Finding]:  # noqa: ARG001
     application = scenario.application
-    for domain in scenario.continuum.domains.values():
-        if domain.contention != "none":
-            yield f"continuum.domains.{domain.name}.contention", "transfers that disturb each other; give none"
     forks = any(_forks(scenario, name) for name in application.components)
     for component in application.components.values():
         inputs = sum(edge.to == component.name for edge in application.dependencies)
         if forks and component.join == "all" and inputs > 1:
             yield f"application.components.{component.name}.join", "waiting for all inputs; give each"
-    yield from _whole_response(scenario, forks)
-
-
-def _whole_response(scenario: Scenario, forks: bool) -> Iterator[Finding]:
     for i, constraint in enumerate(scenario.constraints):
-        if isinstance(constraint, ResponseConstraint) and constraint.statistic == "mean":
-            if forks:
-                yield f"constraints.{i}", "the response time of requests that fork; limit paths instead"
-            if any(source.at is not None for source in scenario.workload.sources.values()):
-                yield f"constraints.{i}", "the response time with data from the source; limit paths instead"
+        if isinstance(constraint, ResponseConstraint) and constraint.statistic == "mean" and forks:
+            yield f"constraints.{i}", "the response time of requests that fork; limit paths instead"
 
 
 def _forks(scenario: Scenario, component: str) -> bool:

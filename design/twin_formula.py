@@ -9,13 +9,21 @@ for an hour, cold starts only where it says so, and its price per request.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from design.evaluation import ConstraintFigures, Evaluation, HostFigures, Violation, time_violation, within
 from design.function_figures import price_per_request
-from design.space4ai_formula import overloaded
+from design.rules import Rules
+from design.space4ai_formula import at_edge, overloaded
+from design.tails import not_judged, share_beyond, tail_factor, traffic_of
+from design.variation import Variation
 from twin.compilation import compile_network
+from twin.engines.closed_form import solve_network
+from twin.model.constraints import TimeLimit
 from twin.model.plan import Plan
+from twin.model.plan_checks import chosen_deployments
 from twin.model.scenario import Scenario
 from twin.network import NodePool
 from twin.report import Report
@@ -23,8 +31,17 @@ from twin.theory import HOUR, solve
 from twin.traffic import mean_rates, step_rates
 from twin.verdict import Verdict
 
+TIMES = ("local", "global", "response")
+"""Kinds of constraints on times."""
 
-def evaluate_twin(scenario: Scenario, plan: Plan) -> Evaluation:
+NOTES = {
+    "estimate": "by an estimate from mean and variance",
+    "cantelli": "by Cantelli's bound from mean and variance",
+}
+"""What a verdict on a percentile rests on."""
+
+
+def evaluate_twin(scenario: Scenario, plan: Plan, rules: Rules) -> Evaluation:
     """Return what the closed forms of the twin say of *plan*.
 
     Raises:
@@ -42,10 +59,9 @@ def evaluate_twin(scenario: Scenario, plan: Plan) -> Evaluation:
         else each["response_time"]["mean"]
         for name, each in figures["paths"].items()
     }
-    constraints = tuple(
-        _judged(verdict, components, paths) for verdict in report.verdicts if verdict.statistic != "memory"
-    )
-    resources = _hosts(scenario, figures, loads)
+    means = tuple(_judged(verdict, components, paths) for verdict in report.verdicts if verdict.statistic != "memory")
+    constraints = tuple(_with_tails(scenario, plan, rules, means, components))
+    resources = _hosts(scenario, figures, loads, rules.edge_share)
     return Evaluation(
         dialect="twin",
         cost=sum(each.cost for each in resources.values()),
@@ -59,7 +75,9 @@ def evaluate_twin(scenario: Scenario, plan: Plan) -> Evaluation:
         resources=resources,
         constraints=constraints,
         violations=(*_overloads(report, loads), *_memory(report), *_limits(constraints)),
-        notes=tuple(f"{each.name}: {each.note}" for each in constraints if each.satisfied is None),
+        notes=tuple(
+            f"{each.name}: {each.note}" for each in constraints if each.satisfied is None or each.note in NOTES.values()
+        ),
     )
 
 
@@ -80,6 +98,47 @@ def offered_loads(scenario: Scenario, plan: Plan) -> dict[str, float]:
     return loads
 
 
+def _with_tails(
+    scenario: Scenario,
+    plan: Plan,
+    rules: Rules,
+    constraints: tuple[ConstraintFigures, ...],
+    components: dict[str, float],
+) -> Iterator[ConstraintFigures]:
+    """Judge limits on percentiles and shares as :mod:`design.tails` says, in place of what theory says of them."""
+    tails = [c for c in scenario.constraints if isinstance(c, TimeLimit) and c.statistic != "mean"]
+    if not tails:
+        yield from constraints
+        return
+    network = compile_network(scenario, plan)
+    variation = Variation(network, solve_network(network))
+    traffic = traffic_of(scenario, chosen_deployments(scenario, plan))
+    for constraint, figures in zip(scenario.constraints, constraints, strict=True):
+        if not isinstance(constraint, TimeLimit) or constraint.statistic == "mean":
+            yield figures
+            continue
+        reason = not_judged(scenario, constraint, rules, traffic)
+        if reason:
+            yield replace(figures, value=None, satisfied=None, note=f"not judged, for {reason}")
+            continue
+        yield _tail(constraint, figures, rules, *variation.of(constraint, components))
+
+
+def _tail(
+    constraint: TimeLimit, figures: ConstraintFigures, rules: Rules, mean: float, variance: float
+) -> ConstraintFigures:
+    """Judge a percentile, or a share above a limit, from the mean and the variance of a time."""
+    deviation = math.sqrt(variance) if math.isfinite(variance) else math.inf
+    quantile = mean + tail_factor(constraint, rules.tails) * deviation if math.isfinite(mean) else math.inf
+    share = constraint.share_above is not None
+    return replace(
+        figures,
+        value=share_beyond(constraint.limit, mean, deviation, rules.tails) if share else quantile,
+        satisfied=within(quantile, constraint.limit),
+        note=NOTES[rules.tails],
+    )
+
+
 def _component_time(figures: dict[str, Any], doomed: set[str]) -> float:
     return math.inf if doomed & set(figures["partitions"]) else _seconds(figures["response_time"]["mean"])
 
@@ -88,10 +147,12 @@ def _seconds(mean: float | None) -> float:
     return math.inf if mean is None or math.isnan(mean) else mean
 
 
-def _hosts(scenario: Scenario, figures: dict[str, Any], loads: dict[str, float]) -> dict[str, HostFigures]:
+def _hosts(
+    scenario: Scenario, figures: dict[str, Any], loads: dict[str, float], edge_share: float
+) -> dict[str, HostFigures]:
     hosts = {}
     for name, each in figures["resources"].items():
-        cost = each["cost"]
+        cost = each["cost"] * (edge_share if at_edge(scenario, scenario.continuum.host(name)) else 1.0)
         if name in scenario.continuum.functions:
             forgotten = price_per_request(scenario, name) - scenario.continuum.functions[name].cost_per_request
             cost += forgotten * HOUR * _function_rate(name, figures)
@@ -117,12 +178,13 @@ def _judged(verdict: Verdict, components: dict[str, float], paths: dict[str, flo
     satisfied = verdict.satisfied
     if verdict.statistic == "mean" and verdict.kind in ("local", "global"):
         value = components[verdict.target] if verdict.kind == "local" else paths[verdict.name]
-    if verdict.statistic == "mean" and value is not None:
+    if verdict.statistic == "mean" and verdict.kind in TIMES and value is not None:
         satisfied = within(value, verdict.limit)
     return ConstraintFigures(
         name=verdict.name,
         kind=verdict.kind,
         target=verdict.target,
+        statistic=verdict.statistic,
         value=value,
         limit=verdict.limit,
         satisfied=satisfied,
@@ -152,9 +214,7 @@ def _memory(report: Report) -> list[Violation]:
 
 def _limits(constraints: tuple[ConstraintFigures, ...]) -> list[Violation]:
     broken = [each for each in constraints if each.satisfied is False]
-    return [
-        time_violation(each) if each.kind in ("local", "global", "response") else _shortage(each) for each in broken
-    ]
+    return [time_violation(each) if each.kind in TIMES else _shortage(each) for each in broken]
 
 
 def _shortage(constraint: ConstraintFigures) -> Violation:

@@ -21,6 +21,7 @@ from design.evaluation import finite
 from design.headroom import Headroom, Lessons
 from design.plan_order import PlanOrder, RankedPlan
 from design.rare_paths import RarePaths
+from design.rules import Rules
 from design.selection import Selection, select
 from design.settling import unsettled
 from twin.compilation import compile_network
@@ -142,7 +143,7 @@ Progress = Callable[[Trial], None]
 def confirm(
     scenario: Scenario,
     *,
-    dialect: str = "twin",
+    dialect: str | Rules = "twin",
     best_k: int = 3,
     most: int = 50,
     time_limit: float | None = None,
@@ -246,7 +247,7 @@ def _choose(tied: Sequence[_Bench], deadline: float) -> Selection:
 class _Bench:
     """One plan under test, and the replications run so far."""
 
-    def __init__(self, scenario: Scenario, ranked: RankedPlan, engine: str, dialect: str) -> None:
+    def __init__(self, scenario: Scenario, ranked: RankedPlan, engine: str, dialect: str | Rules) -> None:
         share = 1.0 - (1.0 - scenario.run.confidence) / LOOKS
         judged = scenario.run.model_copy(update={"confidence": share})
         self.scenario, self.ranked = scenario, ranked

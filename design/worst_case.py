@@ -26,10 +26,12 @@ def worst_of(problems: Sequence[Problem]) -> Problem:
             delay=np.maximum(choices.delay, other.choices.delay),
             cost=np.maximum(choices.cost, other.choices.cost),
             rate=np.maximum(choices.rate, other.choices.rate),
+            variance=np.maximum(choices.variance, other.choices.variance),
         )
     demand = np.maximum.reduce([each.demand for each in problems])
+    square = np.maximum.reduce([each.square for each in problems])
     rows = tuple(_worst_row(rows) for rows in zip(*(each.rows for each in problems), strict=True))
-    return replace(first, choices=choices, demand=demand, rows=rows)
+    return replace(first, choices=choices, demand=demand, square=square, rows=rows)
 
 
 def _worst_row(rows: Sequence[Row]) -> Row:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from design.commands_optimise import optimise_command
 from design.evaluate import evaluate
 from design.optimise import optimise
-from tests.small_systems import cheapest, small_system
+from design.rules import rules_of
+from tests.small_systems import cheapest, queueing_system, small_system
 from twin.errors import EngineError, ScenarioError, TwinError
 from twin.formats.reading import read_plan
 from twin.formats.space4ai import load_system
@@ -90,6 +91,19 @@ def test_brute_force_agrees_on_the_twins_own_formula(seed: int, one_type: bool) 
     scenario = small_system(seed, twin=True)
     oracle = cheapest(scenario, "twin", one_type_per_layer=one_type)
     found = optimise(scenario, one_type_per_layer=one_type)
+    assert found.feasible == (oracle is not None)
+    if oracle is not None:
+        assert found.optimal
+        assert found.cost == pytest.approx(oracle.cost, rel=1e-9)
+
+
+@settings(PATIENT, max_examples=25)
+@given(seed=st.integers(0, 10**6), one_type=st.booleans(), tails=st.sampled_from(["estimate", "cantelli"]))
+def test_brute_force_agrees_where_requests_wait(seed: int, one_type: bool, tails: str) -> None:
+    """With lines, several servers, laws, links in which transfers meet, sources with a place, and percentiles."""
+    scenario, rules = queueing_system(seed), rules_of("twin", tails=tails)
+    oracle = cheapest(scenario, rules, one_type_per_layer=one_type)
+    found = optimise(scenario, dialect=rules, one_type_per_layer=one_type)
     assert found.feasible == (oracle is not None)
     if oracle is not None:
         assert found.optimal
@@ -285,11 +299,14 @@ def test_a_partition_that_can_run_nowhere_is_named() -> None:
 
 
 def test_what_the_search_cannot_model_is_named() -> None:
-    """First come, first served and limits on instances are not passed over in silence."""
+    """Limits at which requests are lost are not passed over in silence."""
     scenario = small_system(2)
-    run = scenario.run.model_copy(update={"discipline": "fifo"})
-    with pytest.raises(EngineError, match="first come, first served"):
-        optimise(changed(scenario, run=run))
+    functions = {
+        name: each.model_copy(update={"concurrency_limit": 3}) for name, each in scenario.continuum.functions.items()
+    }
+    continuum = scenario.continuum.model_copy(update={"functions": functions})
+    with pytest.raises(EngineError, match="a limit at which requests are lost; give on_limit: queue"):
+        optimise(changed(scenario, continuum=continuum))
 
 
 # -- the command ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from design.commands_optimise import optimise_command
 from design.evaluate import evaluate
 from design.plan_order import PlanOrder
+from design.rules import Rules, rules_of
 from design.selection import select
 from design.settling import relaxation_time
 from design.verify import Trial, confirm
@@ -31,8 +32,13 @@ from twin.model.scenario import Scenario
 
 LISTED = 12
 
+MEANS = rules_of("twin", tails="simulation")
+"""Rules under which the formula leaves percentiles to the twin."""
 
-def held(scenario: Scenario, dialect: str) -> list[tuple[float, Plan]]:
+SIMULATED = ("--verify", "--percentiles", "simulation")
+
+
+def held(scenario: Scenario, dialect: str | Rules) -> list[tuple[float, Plan]]:
     """Return every plan that holds by the formula, in rising cost."""
     found = []
     for plan in all_plans(scenario):
@@ -63,8 +69,8 @@ def test_what_the_formula_cannot_judge_the_twin_does() -> None:
     hosts = {"cheap": (0.6, 1.0), "middle": (0.5, 2.0), "dear": (0.1, 4.0)}
     scenario = one_component(hosts, constraints=(at_most(1.0, percentile=95.0),))
     told: list[Trial] = []
-    found = confirm(scenario, best_k=1, progress=told.append)
-    verdicts = [simulate(scenario, plan).verdict for _, plan in held(scenario, "twin")]
+    found = confirm(scenario, dialect=MEANS, best_k=1, progress=told.append)
+    verdicts = [simulate(scenario, plan).verdict for _, plan in held(scenario, MEANS)]
     assert verdicts == ["fail", "fail", "pass"]
     assert found.end == "confirmed"
     assert found.cost == 4.0
@@ -77,7 +83,7 @@ def test_what_the_formula_cannot_judge_the_twin_does() -> None:
 def test_a_share_above_a_limit_is_judged() -> None:
     """At most a tenth of the requests may be late: exp(-(1/s - rate) limit) of them are."""
     scenario = one_component({"cheap": (0.5, 1.0), "dear": (0.25, 4.0)}, constraints=(at_most(1.0, share_above=0.2),))
-    found = confirm(scenario)
+    found = confirm(scenario, dialect=MEANS)
     assert found.cost == 4.0
     assert len(found.rejected) == 1
 
@@ -85,11 +91,11 @@ def test_a_share_above_a_limit_is_judged() -> None:
 def test_no_plan_is_accepted() -> None:
     """When all plans that the formula knows are rejected, that is said, with the reasons."""
     scenario = one_component({"cheap": (0.6, 1.0), "dear": (0.5, 4.0)}, constraints=(at_most(0.2, percentile=95.0),))
-    found = confirm(scenario)
+    found = confirm(scenario, dialect=MEANS)
     assert found.plan is None
     assert found.end == "exhausted"
     assert len(found.rejected) == 2
-    assert confirm(scenario, best_k=1, most=1).end == "limit"
+    assert confirm(scenario, dialect=MEANS, best_k=1, most=1).end == "limit"
 
 
 def test_of_equally_cheap_plans_the_quickest_is_taken() -> None:
@@ -165,7 +171,7 @@ def test_the_command_writes_the_plan_that_the_twin_accepts(tmp_path: Path) -> No
     system, out = tmp_path / "scenario.yaml", tmp_path / "plan.yaml"
     write_form(scenario, system, "scenario")
     ran = CliRunner().invoke(
-        optimise_command, [str(system), "--verify", "--best", "1", "--sensitivity", "--out", str(out), "--json"]
+        optimise_command, [str(system), *SIMULATED, "--best", "1", "--sensitivity", "--out", str(out), "--json"]
     )
     assert ran.exit_code == 0, ran.output
     result = json.loads(ran.output)
@@ -174,7 +180,7 @@ def test_the_command_writes_the_plan_that_the_twin_accepts(tmp_path: Path) -> No
     assert result["bound"] == 1.0
     assert result["sensitivity"] == []
     assert read_plan(out, scenario).placements["a"].resource == "dear"
-    shown = CliRunner().invoke(optimise_command, [str(system), "--verify", "--best", "1", "--out", str(out)])
+    shown = CliRunner().invoke(optimise_command, [str(system), *SIMULATED, "--best", "1", "--out", str(out)])
     assert "CONFIRMED" in shown.output
     assert "rejected" in shown.output
 
@@ -184,7 +190,7 @@ def test_a_plan_that_is_not_confirmed_is_not_written(tmp_path: Path) -> None:
     scenario = one_component({"only": (0.6, 1.0)}, constraints=(at_most(0.3, percentile=95.0),))
     system, out = tmp_path / "scenario.yaml", tmp_path / "plan.yaml"
     write_form(scenario, system, "scenario")
-    ran = CliRunner().invoke(optimise_command, [str(system), "--verify", "--requests", "500", "--out", str(out)])
+    ran = CliRunner().invoke(optimise_command, [str(system), *SIMULATED, "--requests", "500", "--out", str(out)])
     assert ran.exit_code == 3
     assert "NOT CONFIRMED" in ran.output
     assert not out.exists()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from twin.engines.closed_form.classes import QueueClass, QueueState, mixture
 from twin.engines.closed_form.queues import waiting_line
 from twin.engines.closed_form.stations import StationState, StepState, mean_number
-from twin.engines.queueing import FunctionChain, erlang_b, faas_chain, mgc_waiting_time
+from twin.engines.queueing import FunctionChain, erlang_b, erlang_c, faas_chain, mgc_waiting_time
 from twin.model.law import Law
 from twin.network import FunctionPool, Step
 
@@ -109,6 +109,20 @@ def _chain(pool: FunctionPool, steps: Sequence[Step], rates: Sequence[float]) ->
     cold = math.fsum(share * cold_law(step)[0] for share, step in zip(shares, steps, strict=True))
     most = max(PLATFORM, 2 * math.ceil(warm.rate * warm.mean))
     return faas_chain(warm.rate, warm.mean, cold, pool.idle_time, maximum_concurrency=pool.concurrency_limit or most)
+
+
+def variance(pool: FunctionPool, step: Step, state: StepState, rate: float) -> float:
+    """Return an estimate of the variance of a response time (s²): a mixture of warm and cold, and the wait if any.
+
+    The wait is taken to be exponential for those who wait at all. Infinite where the function cannot keep up.
+    """
+    if math.isinf(state.response_time):
+        return math.inf
+    mean, scv = _moments([step], [1.0], state.cold_probability)
+    wait = state.response_time - state.service_time
+    if pool.concurrency_limit is None or wait <= 0.0:
+        return scv * mean**2
+    return scv * mean**2 + wait**2 * (2.0 / erlang_c(pool.concurrency_limit, rate * state.service_time) - 1.0)
 
 
 def _moments(steps: Sequence[Step], rates: Sequence[float], cold: float) -> tuple[float, float]:
