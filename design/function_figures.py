@@ -22,9 +22,6 @@ class FunctionFigures:
     seconds: float
     """Mean response time; infinite where a limit on instances keeps it from keeping up."""
 
-    busy: float
-    """Mean seconds for which a request keeps an instance busy."""
-
     variance: float
     """Of that time, s²; 0 in dialects that know means only."""
 
@@ -45,7 +42,7 @@ def function_figures(
         warm, cold = warm_and_cold(scenario, partition, function)
         seen = component_rate if rules.function_rate == "component" else rate
         seconds = float(function_time(seen, warm, cold, function.idle_time))
-        return FunctionFigures(seconds=seconds, busy=seconds, variance=0.0, cost=function.cost_per_hour * warm * seen)
+        return FunctionFigures(seconds=seconds, variance=0.0, cost=function.cost_per_hour * warm * seen)
     pool = FunctionPool(
         name=name,
         function=name,
@@ -66,7 +63,6 @@ def function_figures(
     billed = (own.service_time if function.bills_cold_start else service.expectation) + function.billing_step / 2
     return FunctionFigures(
         seconds=own.response_time,
-        busy=own.service_time,
         variance=execution_variance(pool, step, own, rate),
         cost=rate * (billed * function.cost_per_hour + HOUR * price_per_request(scenario, name)),
     )

@@ -88,7 +88,7 @@ def _on_functions(problem: Problem, rules: Rules) -> FloatArray:
             reach, watt = float(choices.reach[part]), functions[problem.functions[location - groups]].busy_w or 0.0
             partition = problem.partitions[part]
             figures = function_figures(problem.scenario, rules, partition, name, rate, reach)
-            table[part, location] = watt * rate * reach * figures.busy
+            table[part, location] = watt * rate * reach * figures.seconds
     count = len(problem.deployments)
     pattern = np.repeat(np.arange(count), np.diff(choices.part_ptr))
     found = np.bincount(pattern, weights=table[choices.part, choices.location], minlength=count)

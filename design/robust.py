@@ -16,7 +16,7 @@ from typing import Any
 from design.goals import CHEAPEST, Goal
 from design.optimise import Result, optimise
 from design.plan_figures import judge
-from design.rules import TOLERANCE
+from design.rules import TOLERANCE, Rules
 from design.uncertainty import Uncertainty, World, corners, further_worlds, require_nominal, starts_cold
 from twin.errors import TwinError
 from twin.model.plan import Plan
@@ -103,6 +103,7 @@ def robust(
         TwinError: The intervals make no sense, or the objective is the response time, which has no nominal value.
     """
     require_nominal(scenario, uncertainty)
+    dialect = more.get("dialect", "twin")
     if goal.objective == "response_time":
         raise TwinError("a robust plan is best in cost, energy or accuracy; limit its response time instead")
     deadline = inf if time_limit is None else time.perf_counter() + time_limit
@@ -115,7 +116,7 @@ def robust(
     nominal = optimise(scenario, goal=goal, time_limit=left(0.3), **more)
     # The upper ends alone leave out what is worse at other loads: none that holds everywhere is better than this one.
     result = optimise(scenario, goal=goal, worlds=(ends[-1].scenario,), time_limit=left(0.6), **more)
-    if result.plan is not None and not _holds_everywhere(every, result.plan, goal, result):
+    if result.plan is not None and not _holds_everywhere(every, result.plan, goal, dialect):
         cautious = optimise(
             scenario, goal=goal, worlds=tuple(each.scenario for each in every), time_limit=left(1.0), **more
         )
@@ -127,7 +128,7 @@ def robust(
         nominal=nominal,
         proved=not _starts_cold_somewhere(scenario, result.plan),
         looked_at=len(every),
-        corners=tuple(_figures(each, result.plan, goal, result) for each in ends),
+        corners=tuple(_figures(each, result.plan, goal, dialect) for each in ends),
     )
 
 
@@ -145,14 +146,13 @@ def _bounded(found: Result, relaxed: Result) -> Result:
     return replace(found, optimal=optimal, bound=relaxed.bound, seconds=seconds, evaluations=evaluations)
 
 
-def _holds_everywhere(worlds: tuple[World, ...], plan: Plan, goal: Goal, result: Result) -> bool:
-    return all(_figures(world, plan, goal, result).holds for world in worlds)
+def _holds_everywhere(worlds: tuple[World, ...], plan: Plan, goal: Goal, dialect: str | Rules) -> bool:
+    return all(_figures(world, plan, goal, dialect).holds for world in worlds)
 
 
-def _figures(world: World, plan: Plan, goal: Goal, result: Result) -> CornerFigures:
+def _figures(world: World, plan: Plan, goal: Goal, dialect: str | Rules) -> CornerFigures:
     """Evaluate *plan* in one world, by the formulas that found it."""
-    assert result.evaluation is not None
-    evaluation, figures = judge(world.scenario, plan, goal, result.evaluation.dialect)
+    evaluation, figures = judge(world.scenario, plan, goal, dialect)
     uses = [
         (each.value / each.limit, each.name)
         for each in evaluation.constraints
