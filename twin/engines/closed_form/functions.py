@@ -133,4 +133,4 @@ def _moments(steps: Sequence[Step], rates: Sequence[float], cold: float) -> tupl
         first += rate * ((1.0 - cold) * warm.expectation + cold * start[0])
         second += rate * ((1.0 - cold) * warm.expectation**2 * (1.0 + warm.scv) + cold * (start[0] ** 2 + start[1]))
     mean, square = first / math.fsum(rates), second / math.fsum(rates)
-    return mean, square / mean**2 - 1.0 if mean**2 > 0.0 else 0.0
+    return mean, max(square / mean**2 - 1.0, 0.0) if mean**2 > 0.0 else 0.0
