@@ -97,7 +97,7 @@ def test_brute_force_agrees_on_the_twins_own_formula(seed: int, one_type: bool) 
         assert found.cost == pytest.approx(oracle.cost, rel=1e-9)
 
 
-@settings(PATIENT, max_examples=25)
+@settings(PATIENT, max_examples=15)
 @given(seed=st.integers(0, 10**6), one_type=st.booleans(), tails=st.sampled_from(["estimate", "cantelli"]))
 @example(seed=102, one_type=False, tails="cantelli")  # once the variation of a constant time was less than none
 def test_brute_force_agrees_where_requests_wait(seed: int, one_type: bool, tails: str) -> None:
