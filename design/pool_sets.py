@@ -82,10 +82,11 @@ def prices_of(problem: Problem, types: IntArray) -> Prices:
 def scarce_memory(problem: Problem) -> FloatArray:
     """Return the memory of partitions on resources, 0 where a resource could hold all components at once."""
     choices = problem.choices
-    if choices.part.size == 0 or (np.diff(choices.pattern_ptr) == 0).any():
+    if (np.diff(choices.pattern_ptr) == 0).any():
         return problem.memory
     largest = problem.memory.max(axis=1, initial=0.0)[choices.part]
-    by_pattern = np.add.reduceat(largest, choices.part_ptr[:-1])
+    # The pattern of a source has no parts, which reduceat does not sum up to nothing.
+    by_pattern = np.diff(np.concatenate(([0.0], np.cumsum(largest)))[choices.part_ptr])
     together = np.maximum.reduceat(by_pattern, choices.pattern_ptr[:-1]).sum()
     return np.where(together <= problem.node_memory, 0.0, problem.memory)
 
