@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -201,7 +202,9 @@ def optimise_command(
       ctwin optimise scenario.yaml --objective accuracy --budget 2.5 --max-response-time 0.4 --out plan.yaml
     """
     from design.beyond import searched
+    from design.optimise import rules_for
     from design.optimise_screen import show_result
+    from design.readiness import make_ready
 
     _check_out(out, max_load)
     goal, uncertainty = _goal(objective, response_of, stated), _uncertainty(load_interval, profile_interval)
@@ -213,6 +216,8 @@ def optimise_command(
     rules = rules_of(dialect, edge_share=edge_share, tails=percentiles)
     scenario, notes = read_system(system, dialect, arrival_rate, override)
     scenario = changed(scenario, requests=requests, replications=replications)
+    rules_for(scenario, rules, time_limit, method)
+    make_ready(partial(click.echo, err=True))
     limits: dict[str, Any] = {"dialect": rules, "time_limit": time_limit, "one_type_per_layer": not several_types}
     if max_load:
         context.exit(_largest_load(scenario, limits, out, as_json))

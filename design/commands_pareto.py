@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -73,9 +74,11 @@ def pareto_command(
     from design.further_screen import point_lines, show_front
     from design.pareto import front
     from design.pareto_files import front_document, save_front
+    from design.readiness import make_ready
 
     objectives, target = objectives_of(over)
     scenario, notes = read_system(system, dialect, arrival_rate)
+    make_ready(partial(click.echo, err=True))
     with point_lines(quiet=as_json) as show:
         found = front(
             scenario,

@@ -8,6 +8,7 @@ disturb each other are places like groups, with one node of speed 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
@@ -33,6 +34,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 def kernel(function: F) -> F:
     """Compile *function*; the machine code is kept beside the source, and other threads run meanwhile."""
     return cast("F", numba.njit(cache=True, nogil=True)(function))
+
+
+def kernel_files(function: Any) -> tuple[Path, list[Path]]:
+    """Return the source of a kernel, and the indices of its machine code on disk."""
+    source, folder = Path(function.py_func.__code__.co_filename), function.stats.cache_path
+    return source, list(Path(folder).glob(f"{source.stem}.{function.__name__}-*.nbi")) if folder else []
 
 
 class Options(NamedTuple):

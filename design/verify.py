@@ -1,7 +1,7 @@
 """Confirmation in the twin: the cheapest plan by the formula that the simulation accepts as well.
 
 Plans come in rising cost from the exact search. Each is simulated with the seeds of all others and judged as ``ctwin
-run`` judges it, percentiles and shares above a limit included, of which the formula knows nothing. What the twin
+run`` judges it, percentiles and shares above a limit included, which the formula only estimates. What the twin
 rejects is cut off, and the next plan takes its turn. Where it rejects plan after plan for one busy resource, plans that
 use that nearly as much are cut off unseen (:mod:`design.headroom`): the plan accepted is then the cheapest of those
 that leave that headroom, and which headroom that is stands beside it. Where the verdict is open, replications are

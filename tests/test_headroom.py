@@ -8,6 +8,7 @@ import pytest
 from design.headroom import GROWTH, Lessons
 from design.plan_order import PlanOrder
 from design.rare_paths import RarePaths
+from design.rules import rules_of
 from design.verify import confirm
 from tests.small_systems import small_system
 from tests.two_hosts import at_most, one_component
@@ -54,7 +55,8 @@ def test_plans_leave_the_headroom_asked_for(seed: int) -> None:
 def test_no_host_answers_for_another() -> None:
     """Other hosts are other lessons: three rejections at one host each cut nothing off unseen."""
     hosts = {f"cheap{i}": (0.95 - i / 1000, 1.0 + i / 100) for i in range(3)} | {"dear": (0.1, 4.0)}
-    found = confirm(one_component(hosts, constraints=(at_most(1.0, percentile=95.0),)), best_k=1)
+    scenario = one_component(hosts, constraints=(at_most(1.0, percentile=95.0),))
+    found = confirm(scenario, dialect=rules_of("twin", tails="simulation"), best_k=1)
     assert found.cost == 4.0
     assert len(found.rejected) == 3
     assert not found.headroom
