@@ -7,10 +7,12 @@ disturb each other are places like groups, with one node of speed 1.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+import llvmlite.binding
 import numba
 import numpy as np
 
@@ -36,10 +38,11 @@ def kernel(function: F) -> F:
     return cast("F", numba.njit(cache=True, nogil=True)(function))
 
 
-def kernel_files(function: Any) -> tuple[Path, list[Path]]:
-    """Return the source of a kernel, and the indices of its machine code on disk."""
-    source, folder = Path(function.py_func.__code__.co_filename), function.stats.cache_path
-    return source, list(Path(folder).glob(f"{source.stem}.{function.__name__}-*.nbi")) if folder else []
+def code_folder(function: Any) -> tuple[Path, str]:
+    """Return where the machine code of a kernel is kept, and for which versions and processor."""
+    processor = llvmlite.binding.get_host_cpu_name()
+    versions = (numba.__version__, np.__version__, platform.python_version(), processor)
+    return Path(function.stats.cache_path or "."), "-".join(versions)
 
 
 class Options(NamedTuple):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from zlib import crc32
 
 from design.component_search import search
 from design.generator import generate
-from design.kernels import kernel_files
+from design.kernels import code_folder
 from design.optimise import optimise
 
 MESSAGE = "compiling the search; this happens once after each installation and takes a minute or two"
+
+SMALLEST = 4
+"""Components of the smallest system that can be generated."""
 
 
 def make_ready(announce: Callable[[str], None]) -> None:
@@ -19,11 +25,18 @@ def make_ready(announce: Callable[[str], None]) -> None:
     """
     if not is_warm():
         announce(MESSAGE)
-        optimise(generate(2, 1), dialect="d")
+        optimise(generate(SMALLEST, 1), dialect="d")
+        with suppress(OSError):  # a folder that cannot be written holds no machine code either
+            _marker().touch()
 
 
 def is_warm() -> bool:
-    """Say whether there is machine code of the search on disk that is no older than its source."""
-    source, files = kernel_files(search)
-    written = source.stat().st_mtime
-    return any(each.stat().st_mtime >= written for each in files)
+    """Say whether the search has been compiled from these sources here."""
+    return _marker().exists()
+
+
+def _marker() -> Path:
+    folder, system = code_folder(search)
+    sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    digest = crc32(b"".join(each for each in sources if b"@kernel" in each))
+    return folder / f"search-{digest:08x}-{system}.warm"
