@@ -193,6 +193,8 @@ def shortened(line: str) -> list[str]:
         arguments += ["--requests", "300"] if "farming" not in line else ["--horizon", "60"]
     if arguments[0] == "calibrate":
         arguments += ["--samples", "10"]
+    if arguments[0] in ("policies", "drift"):
+        arguments += ["--replications", "2"]
     return arguments
 
 
