@@ -77,6 +77,8 @@ class PlanOrder:
         """Utilisation that resources may be used for, where that was limited."""
         self.end: End | None = None
         """Why there are no more plans, once there are none; ``exhausted`` is a proof."""
+        self.unproved: RankedPlan | None = None
+        """The cheapest plan that was found when the time was over and others might still be cheaper."""
         self._cases = [
             _Case(problem=build_problem(scenario, rules, each, one_type_per_layer=one_type_per_layer))
             for each in selections
@@ -127,6 +129,9 @@ class PlanOrder:
             search.run()
         if not search.outcome.finished:
             self.end = self.end or "time"
+            found = search.outcome.solution
+            if found is not None and (self.unproved is None or found.cost < self.unproved.cost):
+                self.unproved = RankedPlan(plan=plan_of(case.problem, found), cost=found.cost)
             return False
         case.following, case.searched = search.outcome.solution, True
         return True

@@ -65,7 +65,7 @@ class Actuator:
         self._now = 0.0
         self._seed, self._replication = seed, replication
         self._rngs: dict[str, np.random.Generator] = {}
-        self._containers = dict.fromkeys(_containers(scenario, plan), 0.0)
+        self._containers = dict.fromkeys(containers(scenario, plan), 0.0)
         self._nodes = {(host, number): 0.0 for _, host, number in self._containers}
         self._rented_since = dict.fromkeys(self._nodes, 0.0)
         self._rents: list[Rent] = []
@@ -93,7 +93,7 @@ class Actuator:
             if plan.nodes(name) > most:
                 text = f"asks for {plan.nodes(name)} nodes; {name!r} is fixed, and the first plan has {most}"
                 problems.append(Problem(f"plan {plan.name}", text))
-        return problems or self._pulls(plan)
+        return problems or pull_problems(self.scenario, plan)
 
     def order(self, plan: Plan, now: float, occupied: Occupied) -> str:
         """Begin to bring *plan* about, which has no problems; return ``ordered``, ``unchanged`` or ``cancelled``."""
@@ -105,7 +105,7 @@ class Actuator:
             return "cancelled"
         fails, late = self._rng("chance").random(2)
         factor = self.rules.late_factor if late < self.rules.late_probability else 1.0
-        wanted = list(_containers(self.scenario, plan))
+        wanted = list(containers(self.scenario, plan))
         for container in wanted:
             self._start(container, now, factor, occupied)
         ready = {
@@ -159,7 +159,7 @@ class Actuator:
             self._order_node(node, now, factor, runs=occupied(*node))
         profile = self.scenario.profile(partition, host)
         loads = profile.cold_start.scaled(profile.scale) if profile and profile.cold_start else None
-        seconds = self._pull_time(partition, host) + (self._drawn(loads, partition, *node) if loads else 0.0)
+        seconds = pull_time(self.scenario, partition, host) + (self._drawn(loads, partition, *node) if loads else 0.0)
         self._containers[container] = max(self._nodes[node], now) + seconds * factor
 
     def _order_node(self, node: Node, now: float, factor: float, *, runs: bool) -> None:
@@ -175,7 +175,7 @@ class Actuator:
     def _release(self, now: float) -> None:
         """Give back what neither the plan in force nor the one under way wants."""
         plans = [plan for plan in (self.in_force, self.pending) if plan]
-        wanted = {each for plan in plans for each in _containers(self.scenario, plan)}
+        wanted = {each for plan in plans for each in containers(self.scenario, plan)}
         nodes = {(host, number) for _, host, number in wanted}
         self._containers = {each: ready for each, ready in self._containers.items() if each in wanted}
         for node in [node for node in self._nodes if node not in nodes]:
@@ -194,22 +194,6 @@ class Actuator:
 
     # -- times --------------------------------------------------------------------------------------------------
 
-    def _pull_time(self, partition: str, host: str) -> float:
-        size = self.scenario.application.partition(partition)[2].candidates[host].image_mb
-        if not size or self.rules.registry is None:
-            return 0.0
-        layer = self.scenario.continuum.host(host).layer
-        domain = self.scenario.continuum.best_domain(self.rules.registry, layer, size)
-        return domain.access_delay + 8 * size / domain.bandwidth_mbit_per_s if domain else inf
-
-    def _pulls(self, plan: Plan) -> list[Problem]:
-        return [
-            Problem(f"plan {plan.name}.{partition}", f"no domain joins the registry and {placement.resource!r}")
-            for partition, placement in plan.placements.items()
-            if placement.resource in self.scenario.continuum.resources
-            and self._pull_time(partition, placement.resource) == inf
-        ]
-
     def _drawn(self, law: Law, *name: object) -> float:
         """Draw a time; each node and container has a stream of its own, so that other orders do not disturb it."""
         rng = self._rng("/".join(map(str, name)))
@@ -221,8 +205,28 @@ class Actuator:
         return self._rngs[name]
 
 
-def _containers(scenario: Scenario, plan: Plan) -> Iterator[Container]:
+def containers(scenario: Scenario, plan: Plan) -> Iterator[Container]:
     """Yield the containers that *plan* wants on nodes; functions need no start."""
     for partition, placement in plan.placements.items():
         if placement.resource in scenario.continuum.resources:
             yield from ((partition, placement.resource, number) for number in range(placement.replicas))
+
+
+def pull_time(scenario: Scenario, partition: str, host: str) -> float:
+    """Return the seconds that the image of *partition* needs from the registry to *host*; infinite without a way."""
+    size = scenario.application.partition(partition)[2].candidates[host].image_mb
+    registry = scenario.reconfiguration.registry
+    if not size or registry is None:
+        return 0.0
+    domain = scenario.continuum.best_domain(registry, scenario.continuum.host(host).layer, size)
+    return domain.access_delay + 8 * size / domain.bandwidth_mbit_per_s if domain else inf
+
+
+def pull_problems(scenario: Scenario, plan: Plan) -> list[Problem]:
+    """Return which images of *plan* cannot reach their nodes."""
+    return [
+        Problem(f"plan {plan.name}.{partition}", f"no domain joins the registry and {placement.resource!r}")
+        for partition, placement in plan.placements.items()
+        if placement.resource in scenario.continuum.resources
+        and pull_time(scenario, partition, placement.resource) == inf
+    ]

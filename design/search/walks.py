@@ -145,13 +145,14 @@ def greedy_draws(walk: Walk, steps: int) -> None:
         draw_plan(tables, state, draft, move.dice, True)
         settle(tables, state, draft)
         if state.figures[0].bad == 0.0:
-            _shrink(tables, state, draft)
+            shrink(tables, state, draft)
             keep(tables, state, draft, best, step)
     settle(tables, state, draft)
 
 
 @kernel
-def _shrink(tables: Tables, state: State, draft: Draft) -> None:
+def shrink(tables: Tables, state: State, draft: Draft) -> None:
+    """Take nodes away, group by group, as long as the plan holds."""
     for g in range(state.pool.size):
         while state.pool[g].nodes > 1:
             set_pool(tables, state, draft, g, state.pool[g].resource, state.pool[g].nodes - 1)

@@ -20,6 +20,13 @@ from twin.model.scenario import Scenario
 POLICIES: dict[str, tuple[str, str]] = {
     "static": ("runtime.policies.static", "Static"),
     "threshold": ("runtime.policies.threshold", "Threshold"),
+    "space4ai-r": ("runtime.policies.space4ai_r", "Space4aiR"),
+    "optimal": ("runtime.policies.optimal", "Optimal"),
+    "predictive": ("runtime.policies.predictive", "Predictive"),
+    "degrade": ("runtime.policies.degrade", "Degrade"),
+    "repartition": ("runtime.policies.repartition", "Repartition"),
+    "failover": ("runtime.policies.failover", "Failover"),
+    "oracle": ("runtime.policies.oracle", "Oracle"),
 }
 """Name → module and class; imported when asked for."""
 
@@ -91,7 +98,20 @@ def _own_class(name: str) -> type:
 def _option(kind: type, name: str, text: str) -> tuple[str, Any]:
     """Return name and value of ``key=value``."""
     key, equals, value = text.partition("=")
-    known = [each.name for each in inspect.signature(kind).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    known = _options(kind)
     if not equals or key not in known:
         raise PolicyError(f"policy {name!r} has no option {text!r}{did_you_mean(key, known)}")
     return key, plain_scalar(value)
+
+
+def _options(kind: type) -> list[str]:
+    """Return the names of the options of *kind*; where it hands ``**options`` on, those of its base too."""
+    names: list[str] = []
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        names += [each.name for each in parameters if each.kind is each.KEYWORD_ONLY and each.name not in names]
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            break
+    return names
