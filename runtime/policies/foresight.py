@@ -24,13 +24,19 @@ def rate_between(scenario: Scenario, source: str, begin: float, end: float) -> f
 
 
 def down_between(scenario: Scenario, plan: Plan, begin: float, end: float) -> dict[str, int]:
-    """Return resource → nodes of *plan* that a crash with a date takes down at some moment from *begin* to *end*."""
+    """Return resource → nodes that a crash with a date takes down at some moment from *begin* to *end*.
+
+    All nodes of a resource that crashes as a whole count, used or not; single ones only if *plan* uses them.
+    """
     down: dict[str, set[int]] = {}
     for event in scenario.events:
         if isinstance(event, Crash) and event.at < end and event.at + event.duration > begin:
-            nodes = range(scenario.continuum.resources[event.resource].nodes) if event.node is None else [event.node]
-            down.setdefault(event.resource, set()).update(nodes)
-    return {name: sum(node < max(plan.nodes(name), 1) for node in nodes) for name, nodes in down.items()}
+            nodes = down.setdefault(event.resource, set())
+            if event.node is None:
+                nodes.update(range(scenario.continuum.resources[event.resource].nodes))
+            elif event.node < plan.nodes(event.resource):
+                nodes.add(event.node)
+    return {name: len(nodes) for name, nodes in down.items()}
 
 
 def bandwidths_between(scenario: Scenario, begin: float, end: float) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from design.evaluate import evaluate
 from design.plan_order import PlanOrder, RankedPlan
-from twin.errors import TwinError
+from twin.errors import PlanError
 from twin.model.plan import Plan
 from twin.model.scenario import Scenario
 
@@ -51,6 +51,6 @@ def cost_if_it_holds(scenario: Scenario, plan: Plan, dialect: str) -> float | No
     """Return euro an hour of *plan*; None where it breaks a limit, or does not fit what is there."""
     try:
         found = evaluate(scenario, plan, dialect=dialect)
-    except TwinError:
+    except PlanError:
         return None
     return found.cost if found.feasible else None

@@ -13,7 +13,7 @@ from design.evaluation import Evaluation
 from design.traffic_rates import component_rates, entry_rates, reaches
 from runtime.policies.reoptimising import Reoptimising, Situation
 from runtime.policies.views import without_down
-from twin.errors import PolicyError, TwinError
+from twin.errors import PlanError, PolicyError
 from twin.model.application import Component, Deployment
 from twin.model.plan import Placement, Plan
 from twin.model.plan_checks import chosen_deployments, plan_problems
@@ -92,7 +92,7 @@ class Repartition(Reoptimising):
             return inf, inf
         try:
             found = evaluate(view, running, dialect=self.dialect)
-        except TwinError:  # a way over a link that is cut
+        except PlanError:  # over a link that is cut
             return inf, inf
         seconds = mean_seconds(view, running, found)
         return (1.0, seconds) if found.feasible else (_worst(found), seconds)

@@ -48,7 +48,7 @@ def modelled(scenario: Scenario, dialects: tuple[str, ...], policy: str) -> tupl
             },
         }
     )
-    view = scenario.model_copy(update={"continuum": simple, "events": ()})
+    view = scenario.model_copy(update={"continuum": simple, "events": (), "plan": None, "expect": ()})
     problems: list[Problem] = []
     for dialect in dialects:
         if dialect not in RULES:
@@ -133,7 +133,9 @@ def limited_to(
     }
     application: Application = scenario.application.model_copy(update={"components": components})
     continuum = scenario.continuum.model_copy(update={"resources": resources})
-    return scenario.model_copy(update={"application": application, "continuum": continuum})
+    partitions = {name for c in components.values() for d in c.deployments.values() for name in d.partitions}
+    profiles = {name: each for name, each in scenario.profiles.items() if name in partitions}
+    return scenario.model_copy(update={"application": application, "continuum": continuum, "profiles": profiles})
 
 
 def _on_hosts(deployment: Deployment, most: Mapping[str, int]) -> Deployment | None:
