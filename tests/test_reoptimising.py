@@ -425,7 +425,9 @@ def test_space4ai_r_costs_what_is_published(step: str) -> None:
     first = load_solution(folder / "initial_placement.json", scenario)
     told = solution_figures(path)
     policy = Space4aiR(scenario, first, greedy=10_000, local=1_666, dialect="r-orig")
-    rates = dict.fromkeys(scenario.workload.sources, told.arrival_rate)
+    rate = told.arrival_rate
+    assert rate is not None
+    rates = dict.fromkeys(scenario.workload.sources, rate)
     found = policy.search(sum(rates.values()))
     assert found is not None
     own = evaluate(at_rates(scenario, rates), found, dialect="r-orig")

@@ -128,7 +128,7 @@ def _store(state: State, elite: Elite, place: int) -> None:
 @kernel
 def local_search(desk: Desk, edge: IntArray, order: IntArray, rounds: int) -> None:
     """Try the six moves, one after the other, for so many rounds; keep what is cheaper and holds."""
-    tables, state, draft, dice = desk
+    tables, state, draft, _ = desk
     pattern = state.pattern.copy()
     types, nodes = state.pool["resource"].copy(), state.pool["nodes"].copy()
     cost = state.figures[0].cost
@@ -148,7 +148,7 @@ def local_search(desk: Desk, edge: IntArray, order: IntArray, rounds: int) -> No
 
 @kernel
 def _go_back(desk: Desk, pattern: IntArray, types: IntArray, nodes: IntArray) -> None:
-    tables, state, draft, dice = desk
+    tables, state, draft, _ = desk
     for group in range(types.size):
         if state.pool[group].resource != types[group] or state.pool[group].nodes != nodes[group]:
             set_pool(tables, state, draft, group, types[group], nodes[group])
