@@ -90,9 +90,7 @@ class PlanOrder:
             found = case.following
             assert found is not None
             case.taken, case.following, case.searched = (*case.taken, found), None, False
-            used = utilisations(case.problem, found)
-            busiest = max(used.items(), key=lambda each: each[1], default=None)
-            yield RankedPlan(plan=plan_of(case.problem, found), cost=found.cost, busiest=busiest)
+            yield _ranked(case.problem, found)
 
     def allow(self, resource: str, most: float) -> None:
         """Let the plans that follow use *resource* for less than *most* of its capacity only."""
@@ -131,7 +129,7 @@ class PlanOrder:
             self.end = self.end or "time"
             found = search.outcome.solution
             if found is not None and (self.unproved is None or found.cost < self.unproved.cost):
-                self.unproved = RankedPlan(plan=plan_of(case.problem, found), cost=found.cost)
+                self.unproved = _ranked(case.problem, found)
             return False
         case.following, case.searched = search.outcome.solution, True
         return True
@@ -139,6 +137,12 @@ class PlanOrder:
     def _interrupt(self, search: ExactSearch) -> None:
         self.end = "interrupted"
         search.halt()
+
+
+def _ranked(problem: Problem, found: Solution) -> RankedPlan:
+    used = utilisations(problem, found)
+    busiest = max(used.items(), key=lambda each: each[1], default=None)
+    return RankedPlan(plan=plan_of(problem, found), cost=found.cost, busiest=busiest)
 
 
 def utilisations(problem: Problem, solution: Solution) -> dict[str, float]:
