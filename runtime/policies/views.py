@@ -28,9 +28,9 @@ SLOWEST = 1e-4
 def modelled(scenario: Scenario, dialects: tuple[str, ...], policy: str) -> tuple[Scenario, str]:
     """Return *scenario* as the formulas can hold it, and the first of *dialects* that can.
 
-    Queues count as shared processors and transfers as undisturbed, where they are not, and a limit on a percentile as
-    one on the mean of exponential times (exact where a single M/M/1 queue decides): mean formulas know no more. A
-    limit on the response time of the whole application is left out where they cannot even tell that.
+    Where none holds it as it is, queues count as shared processors and transfers as undisturbed, and a limit on a
+    percentile as one on the mean of exponential times (exact where a single M/M/1 queue decides): mean formulas know
+    no more. A limit on the response time of the whole application is left out where they cannot even tell that.
 
     Raises:
         PolicyError: There is no such dialect, or none of them can hold the scenario.
@@ -48,13 +48,18 @@ def modelled(scenario: Scenario, dialects: tuple[str, ...], policy: str) -> tupl
             },
         }
     )
-    view = scenario.model_copy(update={"continuum": simple, "events": (), "plan": None, "expect": ()})
+    bare = scenario.model_copy(update={"events": (), "plan": None, "expect": ()})
+    view = bare.model_copy(update={"continuum": simple})
+    views = [
+        bare.model_copy(update={"constraints": _without_throughput(scenario)}),
+        view.model_copy(update={"constraints": _mean_limits(scenario)}),
+        view.model_copy(update={"constraints": _mean_limits(scenario, whole=False)}),
+    ]
     problems: list[Problem] = []
     for dialect in dialects:
         if dialect not in RULES:
             raise PolicyError(f"policy {policy}: unknown dialect {dialect!r}{did_you_mean(dialect, RULES)}")
-        for constraints in (_mean_limits(scenario), _mean_limits(scenario, whole=False)):
-            held = view.model_copy(update={"constraints": constraints})
+        for held in views:
             try:
                 require_support(held, RULES[dialect])
             except EngineError as error:
@@ -65,14 +70,16 @@ def modelled(scenario: Scenario, dialects: tuple[str, ...], policy: str) -> tupl
     raise PolicyError(f"policy {policy}: no formula of {', '.join(dialects)} holds {scenario.name!r}", unique)
 
 
-def _mean_limits(scenario: Scenario, *, whole: bool = True) -> tuple[Constraint, ...]:
-    """Return limits on means instead of those on percentiles; those on the *whole* application if that is asked.
+def _without_throughput(scenario: Scenario) -> tuple[Constraint, ...]:
+    """Return all limits but those on the throughput, which say something about the load, not about the plan."""
+    return tuple(each for each in scenario.constraints if not isinstance(each, ThroughputConstraint))
 
-    A limit on the throughput says something about the load, not about the plan, and is left out.
-    """
+
+def _mean_limits(scenario: Scenario, *, whole: bool = True) -> tuple[Constraint, ...]:
+    """Return limits on means instead of those on percentiles; those on the *whole* application if that is asked."""
     limits: list[Constraint] = []
-    for constraint in scenario.constraints:
-        if isinstance(constraint, ThroughputConstraint) or (isinstance(constraint, ResponseConstraint) and not whole):
+    for constraint in _without_throughput(scenario):
+        if isinstance(constraint, ResponseConstraint) and not whole:
             continue
         if isinstance(constraint, TimeLimit):
             share = (100.0 - constraint.percentile) / 100 if constraint.percentile else constraint.share_above
