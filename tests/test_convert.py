@@ -213,7 +213,7 @@ def test_the_arrival_rate_of_a_closed_loop_cannot_be_chosen(tmp_path: Path) -> N
 def test_the_schema_command_prints_and_writes_the_schema(tmp_path: Path) -> None:
     """One JSON document, a valid schema."""
     printed = CliRunner().invoke(schema_command, [], catch_exceptions=False)
-    assert json.loads(printed.output) == scenario_schema()
+    assert json.loads(printed.stdout) == scenario_schema()
     CliRunner().invoke(schema_command, ["--out", str(tmp_path / "s.json")], catch_exceptions=False)
     jsonschema.Draft202012Validator.check_schema(json.loads((tmp_path / "s.json").read_text()))
 

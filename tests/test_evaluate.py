@@ -286,7 +286,7 @@ def test_the_command_prints_json_and_tells_feasible_from_infeasible(rate: str, s
     options = ["--dialect", "d-pre2023", "--arrival-rate", rate, "--json"]
     ran = CliRunner().invoke(evaluate_command, [str(system), str(solution), *options])
     assert ran.exit_code == status, ran.output
-    found = json.loads(ran.output)
+    found = json.loads(ran.stdout)
     assert found["feasible"] is (status == 0)
     assert {"cost", "components", "partitions", "paths", "resources", "constraints", "violations"} <= set(found)
     assert bool(found["violations"]) is (status == 3)

@@ -322,7 +322,7 @@ def test_the_plan_written_is_read_back_with_the_same_cost(tmp_path: Path, name: 
     options = ["--arrival-rate", "1.8", "--dialect", "d-pre2023", "--json"]
     ran = CliRunner().invoke(optimise_command, [str(system), "--out", str(out), *options])
     assert ran.exit_code == 0, ran.output
-    result = json.loads(ran.output)
+    result = json.loads(ran.stdout)
     assert result["optimal"] is True
     assert {"cost", "feasible", "bound", "gap", "seconds", "method", "evaluations"} <= set(result)
     assert evaluate(scenario, read_plan(out, scenario), dialect="d-pre2023").cost == pytest.approx(result["cost"])

@@ -228,7 +228,7 @@ def run(tmp_path: Path, *options: str) -> Result:
 def test_the_command_finds_the_quickest_plan_within_a_budget(tmp_path: Path) -> None:
     """In words and as JSON; with too little money there is none, and it says how much is needed."""
     assert "OPTIMAL  0.25 s (proved)" in run(tmp_path, "--objective", "response_time").output
-    document = json.loads(run(tmp_path, "--objective", "response_time:a", "--budget", "5", "--json").output)
+    document = json.loads(run(tmp_path, "--objective", "response_time:a", "--budget", "5", "--json").stdout)
     assert document["value"] == pytest.approx(1.0)
     assert document["objective"] == "response_time"
     assert document["figures"]["cost"] == 1.0

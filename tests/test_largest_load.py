@@ -77,7 +77,7 @@ def test_the_commands_say_so(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     again = CliRunner().invoke(evaluate_command, [str(system), str(out), "--max-load", "--json"])
     assert again.exit_code == 0, again.output
-    assert json.loads(ran.output)["carried"] == json.loads(again.output)["largest_load"]["carried"]
+    assert json.loads(ran.stdout)["carried"] == json.loads(again.stdout)["largest_load"]["carried"]
     assert read_plan(out, scenario).placements["a"].resource == "host"
     shown = CliRunner().invoke(optimise_command, [str(system), "--max-load"])
     assert "the continuum carries 3" in shown.output or "the continuum carries 2.99999" in shown.output

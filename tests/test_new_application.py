@@ -37,7 +37,7 @@ def test_a_new_application_runs_in_the_twin(tmp_path: Path) -> None:
     assert list(loaded.scenario.application.components) == ["extract", "classify"]
     assert len(loaded.scenario.application.components["extract"].deployments) == 3
     again = CliRunner().invoke(designs_command, [str(app), "--json"], catch_exceptions=False)
-    assert json.loads(again.output)["written"] == []
+    assert json.loads(again.stdout)["written"] == []
 
 
 def test_its_code_runs(tmp_path: Path) -> None:

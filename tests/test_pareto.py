@@ -135,7 +135,7 @@ def test_the_command_writes_table_picture_and_plans(tmp_path: Path) -> None:
     write_form(scenario, system, "scenario")
     ran = CliRunner().invoke(pareto_command, [str(system), "--out", str(out), "--json"])
     assert ran.exit_code == 0, ran.output
-    assert json.loads(ran.output)["end"] == "complete"
+    assert json.loads(ran.stdout)["end"] == "complete"
     with (out / "pareto.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     assert [float(row["cost_per_hour"]) for row in rows] == [1.0, 9.0]

@@ -240,7 +240,7 @@ def test_the_command_says_what_robustness_costs(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert "ROBUST  all limits hold for everything in the intervals (proved)" in shown.output
     assert "8 euro/hour (800.0%) more than the nominal optimum" in shown.output
-    document = json.loads(run(tmp_path, "--load-interval", "0.5:1.5", "--json").output)
+    document = json.loads(run(tmp_path, "--load-interval", "0.5:1.5", "--json").stdout)
     assert document["robust"]["price"] == pytest.approx(8.0)
     assert document["cost"] == 9.0
     assert document["robust"]["proved"] is True

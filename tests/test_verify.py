@@ -174,7 +174,7 @@ def test_the_command_writes_the_plan_that_the_twin_accepts(tmp_path: Path) -> No
         optimise_command, [str(system), *SIMULATED, "--best", "1", "--sensitivity", "--out", str(out), "--json"]
     )
     assert ran.exit_code == 0, ran.output
-    result = json.loads(ran.output)
+    result = json.loads(ran.stdout)
     assert result["cost"] == result["verification"]["cost"] == 4.0
     assert result["optimal"] is False
     assert result["bound"] == 1.0
